@@ -1,0 +1,216 @@
+public import Foundation
+public import Secrets
+
+/// What a repository refuses, apart from failures of the database itself.
+public enum RepositoryError: Error, Equatable {
+    /// A unique value is taken; the constraint's name.
+    case conflict(constraint: String)
+    /// The database can't be reached, or did not answer in time. Nothing was written, or it is not known.
+    case unavailable(String)
+}
+
+/// Customers. Lookups by subdomain see one row; lists are the operator's.
+public protocol CustomerRepository: Sendable {
+    /// The customer of a subdomain. (Directory scope.)
+    func customer(subdomain: Subdomain) async throws -> Customer?
+    /// The customer of an id. (Tenant scope.)
+    func customer(id: CustomerID) async throws -> Customer?
+    /// All customers, by subdomain. (System scope.)
+    func customers() async throws -> [Customer]
+    /// Stores a customer with its configuration and, if given, its first user, or nothing of it.
+    ///
+    /// - Throws: ``RepositoryError/conflict(constraint:)`` where the subdomain is taken.
+    func create(_ customer: Customer, config: CustomerConfig, admin: User?) async throws
+    /// Sets what Salesforce needs. Where the login host, client id or org differ from before (`endsSessions`), the
+    /// customer's sessions end and its grants are deleted, in the same transaction.
+    func setSalesforce(
+        _ id: CustomerID, instanceURL: String, orgID: SalesforceID?, clientID: Sealed?, clientSecret: Sealed?,
+        endsSessions: Bool, at now: Date
+    ) async throws
+    /// Pins the org where none is set. `false` where another one was.
+    func pinOrganization(_ id: CustomerID, orgID: SalesforceID, at now: Date) async throws -> Bool
+    /// Notes that the org rotates refresh tokens.
+    func noteRotation(_ id: CustomerID, at now: Date) async throws
+    /// Suspends (a date) or resumes (`nil`). `false` where there is no such customer.
+    func setSuspended(_ id: CustomerID, since: Date?, at now: Date) async throws -> Bool
+    /// Deletes a customer with all that belongs to it, its data key included. `false` where there is none.
+    func delete(_ id: CustomerID) async throws -> Bool
+}
+
+/// Users of one customer. (Tenant scope.)
+public protocol UserRepository: Sendable {
+    func user(id: UserID, in customer: CustomerID) async throws -> User?
+    func user(salesforceUserID: SalesforceID, in customer: CustomerID) async throws -> User?
+    /// The user with this email, compared case-insensitively.
+    func user(email: String, in customer: CustomerID) async throws -> User?
+    func users(in customer: CustomerID) async throws -> [User]
+    /// - Throws: ``RepositoryError/conflict(constraint:)`` where the email or the Salesforce user is taken.
+    func create(_ user: User) async throws
+    /// Gives an unclaimed row to a Salesforce user. `false` where somebody claimed it first.
+    func claim(_ id: UserID, in customer: CustomerID, salesforceUserID: SalesforceID, at now: Date) async throws -> Bool
+    /// Notes a sign-in: time, names and profile as Salesforce says them.
+    func noteSignIn(
+        _ id: UserID, in customer: CustomerID, firstName: String, lastName: String, profile: String?, at now: Date
+    ) async throws
+}
+
+/// Configurations, one a customer. (Tenant scope.)
+public protocol CustomerConfigRepository: Sendable {
+    func config(of customer: CustomerID) async throws -> CustomerConfig?
+    /// Stores it if it was not changed since `expected` (its `updatedAt`). `false` where it was: nothing is written.
+    func update(_ config: CustomerConfig, expected: Date) async throws -> Bool
+}
+
+/// A right to spend a refresh token, until the database's clock says otherwise.
+public struct GrantLease: Sendable, Hashable {
+    /// Grows with each lease of the grant; a write with an older one is refused.
+    public let fence: Int64
+    /// The grant as it was when the lease was given. `spendingSince` is the *previous* holder's mark, if it left one.
+    public let token: OAuthToken
+
+    /// A lease as the repository gives it.
+    public init(fence: Int64, token: OAuthToken) {
+        self.fence = fence
+        self.token = token
+    }
+}
+
+/// What asking for a lease gave.
+public enum GrantLeaseAnswer: Sendable, Hashable {
+    case given(GrantLease)
+    /// Somebody else holds it.
+    case held(OAuthToken)
+    /// There is no such grant.
+    case missing
+}
+
+/// Grants: the rows of `oauth_tokens`. (Tenant scope.)
+public protocol GrantRepository: Sendable {
+    func grant(of user: UserID, in customer: CustomerID) async throws -> OAuthToken?
+    /// Stores a sign-in's tokens as the user's grant, in place of one that was there (which is returned, so that it can
+    /// be revoked). The id stays with the row: `make` gets the id to seal for, and the version to store.
+    func replace(
+        user: UserID, in customer: CustomerID,
+        make: @Sendable (_ id: OAuthTokenID, _ version: Int64) throws -> OAuthToken
+    ) async throws -> OAuthToken?
+    /// Gives the lease where nobody holds it: expiry by the database's clock, `fence` one higher than the last.
+    func acquireLease(_ id: OAuthTokenID, in customer: CustomerID, for duration: Duration) async throws
+        -> GrantLeaseAnswer
+    /// Commits `spending_since` before the refresh token is sent. `false` where the lease is no longer this one.
+    func beginSpending(_ lease: GrantLease, in customer: CustomerID) async throws -> Bool
+    /// Stores the successor if the stored version is still the one that it succeeds (a late but valid one is kept, even
+    /// when the lease has passed on), ends the lease and clears the mark. `false` where the version differs.
+    func storeSuccessor(_ token: OAuthToken, succeeding version: Int64) async throws -> Bool
+    /// Gives the lease back. `unspent`: the refresh token is known not to have been used, so the mark goes too.
+    func release(_ lease: GrantLease, in customer: CustomerID, unspent: Bool) async throws
+    /// Marks the grant dead if the stored version is still that one. `false` where it differs.
+    func markDead(_ id: OAuthTokenID, in customer: CustomerID, version: Int64, reason: String, at now: Date)
+        async throws -> Bool
+    /// Deletes the grant.
+    func delete(_ id: OAuthTokenID, in customer: CustomerID) async throws
+}
+
+/// Browser sessions.
+public protocol SessionRepository: Sendable {
+    func create(_ session: Session) async throws
+    /// The session of a cookie's hash, ended or not known: `nil`. (Directory scope.)
+    func session(tokenHash: [UInt8]) async throws -> Session?
+    func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session]
+    /// Writes `last_seen_at` if it is later than what stands.
+    func touch(_ id: SessionID, in customer: CustomerID, at now: Date) async throws
+    /// Ends one session. `false` where it was over.
+    func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool
+    /// Ends all of a user's sessions; how many.
+    func endAll(of user: UserID, in customer: CustomerID) async throws -> Int
+    /// Deletes what ended before a time. (System scope.)
+    func prune(endedBefore: Date) async throws -> Int
+}
+
+/// Access keys.
+public protocol AccessKeyRepository: Sendable {
+    func create(_ key: AccessKey) async throws
+    /// The key of a hash; `nil` where unknown. (Directory scope.)
+    func key(keyHash: [UInt8]) async throws -> AccessKey?
+    func key(id: AccessKeyID, in customer: CustomerID) async throws -> AccessKey?
+    /// A user's keys, or with `nil` all of the customer's, newest first.
+    func keys(of user: UserID?, in customer: CustomerID) async throws -> [AccessKey]
+    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws
+    func end(_ id: AccessKeyID, in customer: CustomerID) async throws -> Bool
+}
+
+/// The audit log: append only.
+public protocol AuditRepository: Sendable {
+    func append(_ event: AuditEvent) async throws
+    /// A tenant's events, newest first, older than `before`.
+    func events(in customer: CustomerID, before: Date?, limit: Int) async throws -> [AuditEvent]
+}
+
+/// The platform's own data key, sealed by a master key.
+public protocol PlatformKeyRepository: Sendable {
+    /// The stored key; where there is none, stores the given one. Of two processes that store at once, one wins.
+    func dataKey(orStore make: @Sendable () throws -> Sealed) async throws -> Sealed
+}
+
+/// One change of something that processes cache.
+public struct Change: Sendable, Hashable {
+    /// What changed.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case customer, user, session, grant, config
+        case accessKey = "access_key"
+    }
+
+    /// Ascending, but not in commit order: a smaller one can appear after a larger one.
+    public let sequence: Int64
+    public let kind: Kind
+    public let customerID: CustomerID
+    /// The id of the row that changed.
+    public let subject: UUID
+
+    /// A change as the feed gives it.
+    public init(sequence: Int64, kind: Kind, customerID: CustomerID, subject: UUID) {
+        self.sequence = sequence
+        self.kind = kind
+        self.customerID = customerID
+        self.subject = subject
+    }
+}
+
+/// The change feed (architecture invariant 5): rows of `changes`, written by triggers in the changing transaction.
+public protocol ChangeRepository: Sendable {
+    /// The newest sequence number; 0 where there is none. Taken before a cache is first filled.
+    func latest() async throws -> Int64
+    /// Changes after a number, ascending, at most `limit`. (System scope.) Callers ask again with an overlap.
+    func changes(after sequence: Int64, limit: Int) async throws -> [Change]
+    /// Hints that there may be something to poll for. May miss some, may say too much; ends with the task.
+    func hints() -> AsyncStream<Void>
+}
+
+/// Everything that the planes ask of storage.
+public struct Repositories: Sendable {
+    public let customers: any CustomerRepository
+    public let users: any UserRepository
+    public let configs: any CustomerConfigRepository
+    public let grants: any GrantRepository
+    public let sessions: any SessionRepository
+    public let accessKeys: any AccessKeyRepository
+    public let audit: any AuditRepository
+    public let platformKeys: any PlatformKeyRepository
+    public let changes: any ChangeRepository
+
+    /// One of each.
+    public init(
+        customers: any CustomerRepository, users: any UserRepository, configs: any CustomerConfigRepository,
+        grants: any GrantRepository, sessions: any SessionRepository, accessKeys: any AccessKeyRepository,
+        audit: any AuditRepository, platformKeys: any PlatformKeyRepository, changes: any ChangeRepository
+    ) {
+        self.customers = customers
+        self.users = users
+        self.configs = configs
+        self.grants = grants
+        self.sessions = sessions
+        self.accessKeys = accessKeys
+        self.audit = audit
+        self.platformKeys = platformKeys
+        self.changes = changes
+    }
+}
