@@ -1,0 +1,79 @@
+public import Domain
+public import Foundation
+public import Logging
+public import Salesforce
+public import Secrets
+
+/// What the rooms of Access share: storage, keys, Salesforce, limits, and the sources of time and randomness.
+public struct AccessContext: Sendable {
+    public let repositories: Repositories
+    public let keys: KeyRing
+    public let oauth: any SalesforceOAuth
+    public let hosts: AllowedHosts
+    public let origin: PublicOrigin
+    public let limits: AccessLimits
+    public let logger: Logger
+    /// The time.
+    public let now: @Sendable () -> Date
+    /// That many random bytes, from the system's generator.
+    public let randomBytes: @Sendable (Int) -> [UInt8]
+    /// A new id.
+    public let makeID: @Sendable () -> UUID
+
+    /// Everything given: nothing here reads a clock or a generator of its own.
+    public init(
+        repositories: Repositories, keys: KeyRing, oauth: any SalesforceOAuth, hosts: AllowedHosts,
+        origin: PublicOrigin, limits: AccessLimits = AccessLimits(), logger: Logger,
+        now: @escaping @Sendable () -> Date, randomBytes: @escaping @Sendable (Int) -> [UInt8],
+        makeID: @escaping @Sendable () -> UUID
+    ) {
+        self.repositories = repositories
+        self.keys = keys
+        self.oauth = oauth
+        self.hosts = hosts
+        self.origin = origin
+        self.limits = limits
+        self.logger = logger
+        self.now = now
+        self.randomBytes = randomBytes
+        self.makeID = makeID
+    }
+}
+
+/// The limits of Access, in one place (architecture invariant 7).
+public struct AccessLimits: Sendable {
+    /// `SESSION_IDLE_MINUTES`.
+    public var sessionIdleSeconds: TimeInterval = 60 * 60
+    /// `SESSION_MAX_HOURS`.
+    public var sessionMaxSeconds: TimeInterval = 12 * 60 * 60
+    /// `DATABASE_OUTAGE_SECONDS`: how long last-known state serves while the change feed is stale.
+    public var databaseOutageSeconds: TimeInterval = 300
+    /// How often the change feed is polled.
+    public var feedPollInterval: Duration = .seconds(1)
+    /// After how long without a successful poll the feed is stale.
+    public var feedStaleSeconds: TimeInterval = 3
+    /// How often `last_seen_at` and `last_used_at` are written at most.
+    public var touchIntervalSeconds: TimeInterval = 60
+    /// Tenants kept in memory.
+    public var tenantsMax = 100_000
+    /// Unknown subdomains remembered, and for how long.
+    public var unknownTenantsMax = 10_000
+    public var unknownTenantSeconds: TimeInterval = 30
+    /// Sessions and access keys kept in memory.
+    public var sessionsMax = 1_000_000
+    /// Unknown session and key hashes remembered, and for how long.
+    public var unknownSessionsMax = 10_000
+    public var unknownSessionSeconds: TimeInterval = 5
+    /// A sign-in that Salesforce has not answered yet.
+    public var pendingSignInSeconds: TimeInterval = 10 * 60
+    public var pendingSignInsMax = 5
+    /// How long a refresh lease lasts: longer than the longest possible refresh.
+    public var leaseDuration: Duration = .seconds(45)
+    /// How long a call waits for a refresh that somebody else makes.
+    public var refreshWaitSeconds: TimeInterval = 20
+    /// Live access keys of one user.
+    public var accessKeysPerUserMax = 50
+
+    /// The defaults.
+    public init() {}
+}

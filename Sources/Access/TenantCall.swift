@@ -1,0 +1,80 @@
+public import Domain
+public import Foundation
+public import Logging
+public import Salesforce
+public import Secrets
+
+/// A tenant as requests see it: the customer, its opened data key and its opened Salesforce credentials.
+///
+/// Made once and kept until the change feed says otherwise, so a warm request opens nothing.
+public struct Tenant: Sendable {
+    /// The customer's row.
+    public let customer: Customer
+    /// The tenant's own origin, e.g. `https://axonify.formation.pikesquare.co`.
+    public let origin: String
+    /// The customer's opened data key.
+    public let dataKey: DataKey
+    /// What signs people in; `nil` where the customer has no credentials yet.
+    public let oauthClient: OAuthClient?
+
+    /// The customer's id.
+    public var id: CustomerID { customer.id }
+}
+
+/// One request at a tenant's host, after `admit` and `resolve`.
+public struct TenantCall: Sendable {
+    /// The tenant that the `Host` names.
+    public let tenant: Tenant
+    /// 1–128 of `[A-Za-z0-9._-]`; goes into `X-Request-Id` and every log line.
+    public let requestID: String
+    /// When the request came in.
+    public let receivedAt: Date
+    /// A logger that carries request id and tenant.
+    public let logger: Logger
+
+    /// A call, as the composition root makes it.
+    public init(tenant: Tenant, requestID: String, receivedAt: Date, logger: Logger) {
+        self.tenant = tenant
+        self.requestID = requestID
+        self.receivedAt = receivedAt
+        self.logger = logger
+    }
+}
+
+/// Where a request carried its credential; the real token goes into the same slot.
+public enum CredentialSlot: Sendable, Hashable {
+    /// The session cookie: the real token goes into `Authorization: Bearer`.
+    case cookie
+    case authorizationBearer
+    case authorizationOAuth
+    /// `X-SFDC-Session` (Bulk v1).
+    case sfdcSession
+}
+
+/// Who makes a request, and by which right.
+public struct Caller: Sendable {
+    /// What proved it.
+    public enum Proof: Sendable, Hashable {
+        case session(Session)
+        case accessKey(AccessKey)
+    }
+
+    public let tenant: Tenant
+    public let user: User
+    public let proof: Proof
+    public let slot: CredentialSlot
+
+    /// Whether a cookie authenticates the request: then the cross-origin rule holds.
+    public var isByCookie: Bool { slot == .cookie }
+}
+
+/// A user's access token in memory, ready to be used.
+public struct LiveToken: Sendable {
+    public let grantID: OAuthTokenID
+    /// The version of the grant that this token belongs to.
+    public let version: Int64
+    public let accessToken: Secret<String>
+    public let instance: InstanceURL
+    /// An estimate; see `OAuthToken.expiresAt`.
+    public let expiresAt: Date
+}
