@@ -1,6 +1,7 @@
 public import Domain
 public import Foundation
-public import Salesforce
+internal import Logging
+internal import Salesforce
 public import Secrets
 
 /// What operators do with customers, from the command line and later from the console.
