@@ -28,6 +28,7 @@ struct RootResponder: HTTPResponder {
     let directory: TenantDirectory
     let forwarder: Forwarder
     let frontDoor: FrontDoor
+    let rule: CrossOriginRule
     let logger: Logger
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> UUID

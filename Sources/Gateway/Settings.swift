@@ -125,6 +125,11 @@ extension Settings {
         guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
     }
 
+    /// Where each of ``loopbackNames`` is.
+    var loopbackAddresses: [String: String] {
+        Dictionary(loopbackNames.map { ($0, "127.0.0.1") }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// Where settings come from: the process's environment, then a `.env` file in the working directory.
     ///
     /// - Throws: where `.env` is there and can't be read.

@@ -42,7 +42,9 @@ extension CustomerCommand {
             try await Operations.withAdministration { administration, settings in
                 let customer = try await administration.create(draft)
                 Console.say("Created \(customer.companyName): \(settings.origin.origin(of: customer.subdomain))")
-                Console.say("Callback URL for its External Client App: \(settings.origin.origin(of: customer.subdomain))/auth/callback")
+                Console.say(
+                    "Callback URL for its External Client App: \(settings.origin.origin(of: customer.subdomain))/auth/callback"
+                )
                 Console.say("Next: formation customer credentials \(customer.subdomain)")
             }
         }
@@ -72,7 +74,8 @@ extension CustomerCommand {
                         settings.origin.origin(of: customer.subdomain),
                     ]
                 }
-                Console.say(Console.table([["SUBDOMAIN", "COMPANY", "TIER", "STATE", "CREDENTIALS", "ADDRESS"]] + rows))
+                Console.say(
+                    Console.table([["SUBDOMAIN", "COMPANY", "TIER", "STATE", "CREDENTIALS", "ADDRESS"]] + rows))
             }
         }
     }
@@ -185,7 +188,10 @@ enum Describe {
             ["state", state(customer, at: now)],
             ["trial ends", customer.trialEndsAt?.ISO8601Format() ?? "–"],
             ["salesforce login", customer.salesforceInstanceURL],
-            ["salesforce org", customer.salesforceOrgID?.rawValue ?? "not known yet: the first admin's sign-in sets it"],
+            [
+                "salesforce org",
+                customer.salesforceOrgID?.rawValue ?? "not known yet: the first admin's sign-in sets it",
+            ],
             ["credentials", customer.salesforceClientID == nil ? "missing" : "set"],
             ["created", customer.createdAt.ISO8601Format()],
             ["updated", customer.updatedAt.ISO8601Format()],
