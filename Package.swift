@@ -98,7 +98,7 @@ let package = Package(
                 argumentParser, logging, serviceLifecycle,
             ]),
 
-        // Beside the stack: imports nothing of ours, so that a wrong belief about the wire can't be wrong on both sides.
+        // Beside the stack: imports nothing of ours, so that no belief about the wire is wrong on both sides.
         .target(
             name: "SalesforceSimulator",
             dependencies: [
