@@ -1,5 +1,7 @@
 """What every test of this directory gets."""
 
+import shutil
+
 import pytest
 
 from Support import demo as demos
@@ -15,6 +17,7 @@ def demo():
     yield running
     status = demos.stop(running)
     assert status == 0, f"formation demo ended with {status}:\n{running.log.read_text()[-4000:]}"
+    shutil.rmtree(running.log.parent)
 
 
 @pytest.fixture(scope="session")
