@@ -75,7 +75,7 @@ extension Ban {
         Ban(
             pattern: #"\bDate\(\)|\bDate\.now\b|\bDate\.init\b(?!\()|\btimeIntervalSinceNow\b"#,
             instead: "the time is a parameter: the composition root gives it", rooms: sources,
-            files: ["SimulatorClock.swift"],
+            files: ["SimulatorEnvironment.swift"],
             samples: ["let a = Date()", "let a = Date.now", "now: Date.init", "let a = b.timeIntervalSinceNow"],
             innocent: [
                 "let a = Date(timeIntervalSince1970: 1)", "let a: Date", "a.map(Date.init(timeIntervalSince1970:))",

@@ -17,7 +17,7 @@ enum Rooms {
         "Access": ["Domain", "Salesforce", "Secrets", "Telemetry"],
         "Storage": ["Domain", "Postgres", "Secrets", "Telemetry"],
         // The protocol knows nothing of customers.
-        "Salesforce": ["Secrets", "Telemetry"],
+        "Salesforce": ["CZlib", "Secrets", "Telemetry"],
         "Domain": ["Secrets"],
         "Postgres": ["CLibPQ"],
         "Secrets": ["CCrypt"],
@@ -27,7 +27,7 @@ enum Rooms {
         "GatewayTesting": ["Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", "Telemetry"],
     ]
 
-    private static let systemLibraries: Set<String> = ["CCrypt", "CLibPQ"]
+    static let systemLibraries: Set<String> = ["CCrypt", "CLibPQ", "CZlib"]
     /// Modules of the toolchain, which no target declares.
     private static let toolchain: Set<String> = [
         "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Darwin", "Swift", "RegexBuilder",
