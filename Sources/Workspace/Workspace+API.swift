@@ -1,0 +1,48 @@
+internal import Access
+internal import Domain
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Secrets
+
+/// `/api/me` and `/api/keys` (contract §2, "JSON API").
+extension Workspace {
+    func me(_ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        return .json(
+            .object([
+                "user": .user(caller.user),
+                "customer": .customer(caller.tenant.customer),
+                "session": .object(["expiresAt": .time(endsAt(caller))]),
+            ]))
+    }
+
+    func keys(_ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        try requireSession(caller)
+        let keys = try await sessions.keys(for: caller)
+        return .json(.object(["keys": .array(keys.map(JSONValue.accessKey))]))
+    }
+
+    func createKey(_ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        try requireSession(caller)
+        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        let body = try await jsonBody(exchange, types: ["application/json"], bytesMax: KeyRequest.bodyBytesMax)
+        let wish = try KeyRequest(body)
+        let (key, record) = try await sessions.createKey(
+            name: wish.name, scope: wish.scope, expiresAt: wish.expiresAt, for: caller)
+        guard case .object(var members) = JSONValue.accessKey(record) else { throw GatewayError.internalError }
+        // The one place where a key is shown, to the one who made it; the answer is never stored.
+        members["key"] = .string(key.exposed)
+        return .json(.object(members), status: .created, headers: [.location: "/api/keys/\(record.id)"])
+    }
+
+    func endKey(_ id: String, _ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        try requireSession(caller)
+        guard let id = AccessKeyID(id) else { throw GatewayError.notFound }
+        try await sessions.endKey(id, by: caller)
+        return Response(status: .noContent)
+    }
+}
