@@ -9,7 +9,7 @@ enum Operations {
     /// The tools for this environment's database.
     static func tools(requires needs: Settings.Needs) async throws -> (OperatorTools, Settings) {
         let settings = try await Settings(reader: Settings.reader(), requires: needs)
-        LoggingSetup.bootstrap(level: .warning, format: .text, to: .standardError)
+        LoggingSetup.bootstrap(level: .warning, format: .text, now: { Date() })
         return (OperatorTools(settings: settings, logger: Logger(label: "formation")), settings)
     }
 
