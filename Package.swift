@@ -45,6 +45,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         .systemLibrary(
             name: "CCrypt", pkgConfig: "libxcrypt", providers: [.apt(["libcrypt-dev"]), .brew(["libxcrypt"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         // Mechanisms that know nothing of the product.
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
@@ -59,7 +60,7 @@ let package = Package(
         .target(
             name: "Salesforce",
             dependencies: [
-                "Secrets", "Telemetry", asyncHTTPClient, crypto, httpTypes, logging, nioCore, nioHTTP1,
+                "CZlib", "Secrets", asyncHTTPClient, crypto, nioConcurrencyHelpers, nioCore, nioHTTP1,
             ]),
         .target(
             name: "Access",
