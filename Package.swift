@@ -12,6 +12,7 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
@@ -25,6 +26,7 @@ let configuration = Target.Dependency.product(name: "Configuration", package: "s
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
@@ -34,6 +36,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 // MARK: - Targets
 
@@ -91,14 +94,15 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Access", "Domain", "Forwarding", "Postgres", "Salesforce", "Secrets", "Storage", "Telemetry",
-                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, logging, metrics,
-                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, hummingbirdCore,
+                logging, metrics,
+                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(
             name: "formation",
             dependencies: [
                 "Access", "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
-                argumentParser, configuration, logging, nioCore, nioPosix, serviceLifecycle,
+                argumentParser, configuration, logging, metrics, nioCore, nioPosix, serviceLifecycle,
             ]),
 
         // Beside the stack: imports nothing of ours, so that no belief about the wire is wrong on both sides.
