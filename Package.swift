@@ -22,6 +22,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -102,7 +103,8 @@ let package = Package(
         .target(
             name: "SalesforceSimulator",
             dependencies: [
-                crypto, httpTypes, hummingbird, logging, mustache, nioConcurrencyHelpers, nioCore, serviceLifecycle,
+                crypto, cryptoExtras, httpTypes, hummingbird, logging, nioConcurrencyHelpers, nioCore,
+                serviceLifecycle,
             ]),
 
         // Doubles, clocks, fixtures and one behaviour suite per repository protocol.
