@@ -24,6 +24,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -109,7 +110,8 @@ let package = Package(
         .target(
             name: "SalesforceSimulator",
             dependencies: [
-                crypto, httpTypes, hummingbird, logging, mustache, nioConcurrencyHelpers, nioCore, serviceLifecycle,
+                crypto, cryptoExtras, httpTypes, hummingbird, logging, nioConcurrencyHelpers, nioCore,
+                serviceLifecycle,
             ]),
 
         // Doubles, clocks, fixtures and one behaviour suite per repository protocol.
