@@ -73,7 +73,8 @@ public struct Gateway: Sendable {
             probes: Probes(
                 state: state, outageSeconds: TimeInterval(settings.database.outageSeconds),
                 metricsToken: settings.metricsToken, renderMetrics: { metrics.render() }, now: sources.now),
-            state: state, frontDoor: FrontDoor(origin: settings.origin), errorPages: ErrorPages(origin: settings.origin),
+            state: state, frontDoor: FrontDoor(origin: settings.origin),
+            errorPages: ErrorPages(origin: settings.origin),
             logger: logger, now: sources.now, makeID: sources.makeID)
     }
 

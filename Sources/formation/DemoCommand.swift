@@ -31,7 +31,8 @@ struct Demo: AsyncParsableCommand {
         let settings = try await DemoSettings.make(
             port: port, simulatorPort: simulatorPort, hosts: tenants.flatMap(\.hosts) + [configuration.genericLoginHost]
         )
-        let (logger, metrics) = Runtime.bootstrap(settings)
+        // What is running is said on stdout; the log goes beside it.
+        let (logger, metrics) = Runtime.bootstrap(settings, sink: .standardError)
         Console.progress("Preparing the database …")
         try await DemoSeed(settings: settings, simulatorPort: simulatorPort, logger: logger).apply(tenants)
         let gateway = try Gateway.build(settings: settings, metrics: metrics, logger: logger)

@@ -37,7 +37,8 @@ struct DemoSeed {
         do {
             let customer = try await administration.customer(tenant.subdomain)
             guard isOurs(customer) else { throw NotADemoDatabase(subdomain: tenant.subdomain) }
-            try await administration.setSalesforce(tenant.subdomain, url: url, orgID: customer.salesforceOrgID?.rawValue)
+            try await administration.setSalesforce(
+                tenant.subdomain, url: url, orgID: customer.salesforceOrgID?.rawValue)
         } catch AdministrationError.noSuchCustomer {
             var draft = CustomerAdministration.Draft(
                 companyName: tenant.org.name, subdomain: tenant.subdomain, salesforceURL: url)
