@@ -122,6 +122,18 @@ public final class PostgresClient: Service, Sendable {
         }
     }
 
+    /// Notifications on channels, on a connection of its own.
+    ///
+    /// - Parameter url: Another way to the same database, where the client's leads to a transaction pooler, which can't
+    ///   listen.
+    public func notifications(on channels: [String], url: String? = nil) -> PostgresNotifications {
+        var configuration = self.core.configuration
+        configuration.url = url ?? configuration.url
+        // Listening needs no rights, and so no role.
+        configuration.onConnect = []
+        return PostgresNotifications(configuration: configuration, channels: channels, logger: self.core.logger)
+    }
+
     private var patience: Duration? {
         self.core.configuration.statementTimeout.map { $0 + Self.serverPatience }
     }
