@@ -39,6 +39,7 @@ public final class PostgresClient: Service, Sendable {
     }
 
     /// A client for the time of one body: for commands that do one thing and end.
+    @discardableResult
     public static func withClient<Result>(
         configuration: PostgresConfiguration, logger: Logger, _ body: (PostgresClient) async throws -> Result
     ) async throws -> Result {
@@ -88,6 +89,7 @@ public final class PostgresClient: Service, Sendable {
     ///
     /// - Throws: What the body throws; ``PostgresError``, with ``PostgresError/Code/transactionAborted`` where the body
     ///   returned although a statement had failed; `CancellationError`.
+    @discardableResult
     public func withTransaction<Result>(
         settings: [SessionSetting] = [], _ body: (PostgresTransaction) async throws -> Result
     ) async throws -> Result {
