@@ -22,7 +22,8 @@ public protocol CustomerRepository: Sendable {
     /// - Throws: ``RepositoryError/conflict(constraint:)`` where the subdomain is taken.
     func create(_ customer: Customer, config: CustomerConfig, admin: User?) async throws
     /// Sets what Salesforce needs. Where the login host, client id or org differ from before (`endsSessions`), the
-    /// customer's sessions end and its grants are deleted, in the same transaction.
+    /// customer's sessions end, its grants are deleted and what was known of its refresh tokens' rotation is forgotten,
+    /// in the same transaction.
     func setSalesforce(
         _ id: CustomerID, instanceURL: String, orgID: SalesforceID?, clientID: Sealed?, clientSecret: Sealed?,
         endsSessions: Bool, at now: Date
@@ -58,6 +59,7 @@ public protocol UserRepository: Sendable {
 public protocol CustomerConfigRepository: Sendable {
     func config(of customer: CustomerID) async throws -> CustomerConfig?
     /// Stores it if it was not changed since `expected` (its `updatedAt`). `false` where it was: nothing is written.
+    /// The stored `updatedAt` is later than the one before even where the clock was not: read it back to show it.
     func update(_ config: CustomerConfig, expected: Date) async throws -> Bool
 }
 
@@ -88,7 +90,8 @@ public enum GrantLeaseAnswer: Sendable, Hashable {
 public protocol GrantRepository: Sendable {
     func grant(of user: UserID, in customer: CustomerID) async throws -> OAuthToken?
     /// Stores a sign-in's tokens as the user's grant, in place of one that was there (which is returned, so that it can
-    /// be revoked). The id stays with the row: `make` gets the id to seal for, and the version to store.
+    /// be revoked). The id stays with the row: `make` gets the id to seal for, and the version to store. It can be called
+    /// while a transaction is open, so it must be quick. A lease on the grant that was there ends.
     func replace(
         user: UserID, in customer: CustomerID,
         make: @Sendable (_ id: OAuthTokenID, _ version: Int64) throws -> OAuthToken
@@ -101,7 +104,9 @@ public protocol GrantRepository: Sendable {
     /// Stores the successor if the stored version is still the one that it succeeds (a late but valid one is kept, even
     /// when the lease has passed on), ends the lease and clears the mark. `false` where the version differs.
     func storeSuccessor(_ token: OAuthToken, succeeding version: Int64) async throws -> Bool
-    /// Gives the lease back. `unspent`: the refresh token is known not to have been used, so the mark goes too.
+    /// Gives the lease back. `unspent`: this holder is known not to have used the refresh token, so the mark is again
+    /// what it was when the lease was given (an earlier holder's doubt outlives this one). Nothing happens where the
+    /// lease is no longer this one.
     func release(_ lease: GrantLease, in customer: CustomerID, unspent: Bool) async throws
     /// Marks the grant dead if the stored version is still that one. `false` where it differs.
     func markDead(_ id: OAuthTokenID, in customer: CustomerID, version: Int64, reason: String, at now: Date)
@@ -113,7 +118,8 @@ public protocol GrantRepository: Sendable {
 /// Browser sessions.
 public protocol SessionRepository: Sendable {
     func create(_ session: Session) async throws
-    /// The session of a cookie's hash, ended or not known: `nil`. (Directory scope.)
+    /// The session of a cookie's hash, ended or not known: `nil`. Whether its time is over is for the caller's clock to
+    /// say. (Directory scope.)
     func session(tokenHash: [UInt8]) async throws -> Session?
     func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session]
     /// Writes `last_seen_at` if it is later than what stands.
@@ -122,7 +128,7 @@ public protocol SessionRepository: Sendable {
     func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool
     /// Ends all of a user's sessions; how many.
     func endAll(of user: UserID, in customer: CustomerID) async throws -> Int
-    /// Deletes what ended before a time. (System scope.)
+    /// Deletes sessions whose absolute limit lies before a time; how many. (System scope.)
     func prune(endedBefore: Date) async throws -> Int
 }
 

@@ -1,0 +1,217 @@
+internal import Domain
+internal import Foundation
+
+struct InMemoryGrantRepository: GrantRepository {
+    let store: InMemoryStore
+
+    func grant(of user: UserID, in customer: CustomerID) async throws -> OAuthToken? {
+        try store.transaction { state, _ in
+            state.grants.values.first { $0.userID == user && $0.customerID == customer }
+        }
+    }
+
+    func replace(
+        user: UserID, in customer: CustomerID,
+        make: @Sendable (_ id: OAuthTokenID, _ version: Int64) throws -> OAuthToken
+    ) async throws -> OAuthToken? {
+        try store.transaction { state, ids in
+            guard state.users[user]?.customerID == customer else {
+                throw RepositoryError.conflict(constraint: RepositoryError.Constraint.grantUser)
+            }
+            let previous = state.grants.values.first { $0.userID == user && $0.customerID == customer }
+            let version = (previous?.version ?? 0) + 1
+            let id = previous?.id ?? OAuthTokenID(ids.next())
+            let made = try make(id, version)
+            let row = OAuthToken(
+                id: id, userID: user, customerID: customer, accessToken: made.accessToken,
+                refreshToken: made.refreshToken, instanceURL: made.instanceURL, expiresAt: made.expiresAt,
+                version: version, fence: previous.map { $0.fence + 1 } ?? 0,
+                createdAt: previous?.createdAt ?? made.createdAt, updatedAt: made.updatedAt)
+            state.grants[id] = row.inMicroseconds
+            state.record(.grant, customer, id.rawValue)
+            return previous
+        }
+    }
+
+    func acquireLease(_ id: OAuthTokenID, in customer: CustomerID, for duration: Duration) async throws
+        -> GrantLeaseAnswer
+    {
+        let now = store.clock()
+        return try store.transaction { state, _ in
+            guard var grant = state.grants[id], grant.customerID == customer else { return .missing }
+            if let leaseExpiresAt = grant.leaseExpiresAt, leaseExpiresAt > now { return .held(grant) }
+            grant.fence += 1
+            grant.leaseExpiresAt = now.addingTimeInterval(duration / .seconds(1)).inMicroseconds
+            state.grants[id] = grant
+            return .given(GrantLease(fence: grant.fence, token: grant))
+        }
+    }
+
+    func beginSpending(_ lease: GrantLease, in customer: CustomerID) async throws -> Bool {
+        let now = store.clock()
+        return try store.transaction { state, _ in
+            guard var grant = state.grants[lease.token.id], grant.customerID == customer, grant.fence == lease.fence,
+                let leaseExpiresAt = grant.leaseExpiresAt, leaseExpiresAt > now
+            else { return false }
+            grant.spendingSince = now.inMicroseconds
+            state.grants[grant.id] = grant
+            return true
+        }
+    }
+
+    func storeSuccessor(_ token: OAuthToken, succeeding version: Int64) async throws -> Bool {
+        try store.transaction { state, _ in
+            guard var grant = state.grants[token.id], grant.customerID == token.customerID, grant.version == version
+            else { return false }
+            grant.accessToken = token.accessToken
+            grant.refreshToken = token.refreshToken
+            grant.instanceURL = token.instanceURL
+            grant.expiresAt = token.expiresAt
+            grant.version = version + 1
+            grant.leaseExpiresAt = nil
+            grant.spendingSince = nil
+            grant.deadReason = nil
+            grant.updatedAt = token.updatedAt
+            state.grants[grant.id] = grant.inMicroseconds
+            state.record(.grant, grant.customerID, grant.id.rawValue)
+            return true
+        }
+    }
+
+    func release(_ lease: GrantLease, in customer: CustomerID, unspent: Bool) async throws {
+        try store.transaction { state, _ in
+            guard var grant = state.grants[lease.token.id], grant.customerID == customer, grant.fence == lease.fence
+            else { return }
+            grant.leaseExpiresAt = nil
+            if unspent { grant.spendingSince = lease.token.spendingSince }
+            state.grants[grant.id] = grant
+        }
+    }
+
+    func markDead(_ id: OAuthTokenID, in customer: CustomerID, version: Int64, reason: String, at now: Date)
+        async throws -> Bool
+    {
+        try store.transaction { state, _ in
+            guard var grant = state.grants[id], grant.customerID == customer, grant.version == version else {
+                return false
+            }
+            grant.deadReason = reason
+            grant.leaseExpiresAt = nil
+            grant.spendingSince = nil
+            grant.updatedAt = now
+            state.grants[id] = grant.inMicroseconds
+            state.record(.grant, customer, id.rawValue)
+            return true
+        }
+    }
+
+    func delete(_ id: OAuthTokenID, in customer: CustomerID) async throws {
+        try store.transaction { state, _ in state.removeGrants { $0.id == id && $0.customerID == customer } }
+    }
+}
+
+struct InMemorySessionRepository: SessionRepository {
+    let store: InMemoryStore
+
+    func create(_ session: Session) async throws {
+        try store.transaction { state, _ in
+            guard state.users[session.userID]?.customerID == session.customerID else {
+                throw RepositoryError.conflict(constraint: RepositoryError.Constraint.sessionUser)
+            }
+            guard !state.sessions.values.contains(where: { $0.tokenHash == session.tokenHash }) else {
+                throw RepositoryError.conflict(constraint: RepositoryError.Constraint.sessionTokenHash)
+            }
+            state.sessions[session.id] = session.inMicroseconds
+        }
+    }
+
+    func session(tokenHash: [UInt8]) async throws -> Session? {
+        try store.transaction { state, _ in state.sessions.values.first { $0.tokenHash == tokenHash } }
+    }
+
+    func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session] {
+        try store.transaction { state, _ in
+            state.sessions.values.filter { $0.userID == user && $0.customerID == customer }
+                .sorted { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }
+        }
+    }
+
+    func touch(_ id: SessionID, in customer: CustomerID, at now: Date) async throws {
+        try store.transaction { state, _ in
+            guard var session = state.sessions[id], session.customerID == customer, session.lastSeenAt < now else {
+                return
+            }
+            session.lastSeenAt = now.inMicroseconds
+            state.sessions[id] = session
+        }
+    }
+
+    func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool {
+        try store.transaction { state, _ in
+            state.removeSessions { $0.id == id && $0.customerID == customer } > 0
+        }
+    }
+
+    func endAll(of user: UserID, in customer: CustomerID) async throws -> Int {
+        try store.transaction { state, _ in
+            state.removeSessions { $0.userID == user && $0.customerID == customer }
+        }
+    }
+
+    func prune(endedBefore: Date) async throws -> Int {
+        try store.transaction { state, _ in state.removeSessions { $0.expiresAt < endedBefore } }
+    }
+}
+
+struct InMemoryAccessKeyRepository: AccessKeyRepository {
+    let store: InMemoryStore
+
+    func create(_ key: AccessKey) async throws {
+        try store.transaction { state, _ in
+            guard state.users[key.userID]?.customerID == key.customerID else {
+                throw RepositoryError.conflict(constraint: RepositoryError.Constraint.accessKeyUser)
+            }
+            guard !state.accessKeys.values.contains(where: { $0.keyHash == key.keyHash }) else {
+                throw RepositoryError.conflict(constraint: RepositoryError.Constraint.accessKeyHash)
+            }
+            state.accessKeys[key.id] = key.inMicroseconds
+            state.record(.accessKey, key.customerID, key.id.rawValue)
+        }
+    }
+
+    func key(keyHash: [UInt8]) async throws -> AccessKey? {
+        try store.transaction { state, _ in state.accessKeys.values.first { $0.keyHash == keyHash } }
+    }
+
+    func key(id: AccessKeyID, in customer: CustomerID) async throws -> AccessKey? {
+        try store.transaction { state, _ in
+            state.accessKeys[id].flatMap { $0.customerID == customer ? $0 : nil }
+        }
+    }
+
+    func keys(of user: UserID?, in customer: CustomerID) async throws -> [AccessKey] {
+        try store.transaction { state, _ in
+            state.accessKeys.values
+                .filter { $0.customerID == customer && (user == nil || $0.userID == user) }
+                .sorted { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }
+        }
+    }
+
+    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws {
+        try store.transaction { state, _ in
+            guard var key = state.accessKeys[id], key.customerID == customer, key.lastUsedAt.map({ $0 < now }) ?? true
+            else { return }
+            key.lastUsedAt = now.inMicroseconds
+            state.accessKeys[id] = key
+        }
+    }
+
+    func end(_ id: AccessKeyID, in customer: CustomerID) async throws -> Bool {
+        try store.transaction { state, _ in
+            guard state.accessKeys[id]?.customerID == customer else { return false }
+            state.accessKeys[id] = nil
+            state.record(.accessKey, customer, id.rawValue)
+            return true
+        }
+    }
+}
