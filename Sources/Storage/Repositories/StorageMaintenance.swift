@@ -1,0 +1,24 @@
+internal import Foundation
+internal import Postgres
+
+/// What is swept now and then.
+public struct StorageMaintenance: Sendable {
+    private let database: Database
+
+    /// Sweeps a database.
+    public init(database: Database) {
+        self.database = database
+    }
+
+    /// How long changes are kept: far longer than any process goes without polling and still counts as fresh.
+    public static let changesKept = Duration.seconds(60 * 60)
+
+    /// Deletes changes that are older than `age`, by the database's clock; how many.
+    ///
+    /// - Throws: `RepositoryError`.
+    public func pruneChanges(olderThan age: Duration = changesKept) async throws -> Int {
+        try await database.system(.sweep).query(
+            "delete from changes where at < clock_timestamp() - make_interval(secs => \(age / .seconds(1)))"
+        ).affectedRows
+    }
+}
