@@ -38,6 +38,10 @@ struct DatabaseDumpTests {
                     #expect(database.rowSecurity == wall.state)
                     let repositories = PostgresRepositories.make(database: database, listening: client)
                     #expect(try await repositories.customers.customer(id: customer.id) == customer)
+                    let latest = try await repositories.changes.latest()
+                    try await repositories.customers.noteRotation(customer.id, at: Fixtures.epoch)
+                    #expect(
+                        try await repositories.changes.changes(after: latest, limit: 10).count == 1, "triggers work")
                 }
             }
         }
@@ -56,6 +60,17 @@ struct DatabaseDumpTests {
         #expect(dump.arguments.last == expected)
         #expect(dump.environment["PGPASSWORD"]?.exposed == "p@ss")
         #expect(!dump.arguments.joined().contains("p@ss") && !dump.arguments.joined().contains("p%40ss"))
+    }
+
+    /// Options of the URL are kept beside the one that makes rows visible, in place of which they would stand.
+    @Test(arguments: [
+        "postgres:///db?options=-c%20search_path%3Da&host=/tmp", "dbname=db options='-c search_path=a' host=/tmp",
+    ])
+    func optionsAreMerged(_ url: String) {
+        let dump = DatabaseDump(url: Secret(url), file: "out.dump", sslMode: "require")
+        #expect(dump.environment["PGOPTIONS"]?.exposed == "-c search_path=a -c app.scope=dump")
+        #expect(dump.environment["PGSSLMODE"]?.exposed == "require")
+        #expect(dump.arguments.last?.contains("options") == false)
     }
 
     private static func counts(_ url: String, _ tables: [String]) async throws -> [String: Int64] {

@@ -22,7 +22,7 @@ struct DatabaseInitializerTests {
                     salesforceOrgID: SalesforceID("00D000000000001"))
                 let steps = try await Self.run(client, wall, seed: seed)
                 #expect(steps.contains(.seeded(subdomain: "axonify", admin: "smcgovern@axonify.com.fullcpy")))
-                #expect(steps.contains(.rowSecurity(wall.state)))
+                #expect(try steps.contains(.rowSecurity(#require(wall.state))))
 
                 let repositories = try await Self.repositories(client)
                 let found = try await repositories.customers.customer(subdomain: Subdomain("axonify"))
