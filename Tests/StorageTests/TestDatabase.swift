@@ -6,24 +6,32 @@ import Secrets
 import Storage
 import Testing
 
-/// The two ways in which row-level security holds.
+/// The ways in which row-level security holds, and the one in which it does not.
 enum Wall: CaseIterable, CustomTestStringConvertible {
     /// A superuser logs in and works as role `formation_app`.
     case appRole
     /// A plain owner of the tables, who may not have another role: the policies are forced on it.
     case forced
+    /// A plain owner of the tables without force: the first wall, the customer named in each statement, stands alone.
+    case down
+
+    /// Those in which it holds.
+    static let allCases: [Wall] = [.appRole, .forced]
 
     var mode: RowSecurityMode {
         switch self {
         case .appRole: .auto
         case .forced: .force
+        case .down: .auto
         }
     }
 
-    var state: RowSecurityState {
+    /// How the database says that it stands; `nil` where it says why it does not.
+    var state: RowSecurityState? {
         switch self {
         case .appRole: .appRole
         case .forced: .forced
+        case .down: nil
         }
     }
 
@@ -31,13 +39,14 @@ enum Wall: CaseIterable, CustomTestStringConvertible {
         switch self {
         case .appRole: "as role formation_app"
         case .forced: "as an owner under force"
+        case .down: "without row-level security"
         }
     }
 
     func url(_ database: PostgresCluster.Database) -> String {
         switch self {
         case .appRole: database.superuserURL
-        case .forced: database.url
+        case .forced, .down: database.url
         }
     }
 }
@@ -56,7 +65,7 @@ struct TestDatabase: Sendable {
     var roleSettings: [SessionSetting] {
         switch wall {
         case .appRole: [SessionSetting("role", "formation_app")]
-        case .forced: []
+        case .forced, .down: []
         }
     }
 

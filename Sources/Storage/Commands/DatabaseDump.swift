@@ -15,51 +15,71 @@ public struct DatabaseDump: Sendable {
     public let environment: [String: Secret<String>]
 
     /// A dump of the database at `url` into `file`, in pg_dump's custom format.
-    public init(url: Secret<String>, file: String) {
-        let (withoutPassword, password) = Self.split(url.exposed)
+    ///
+    /// `url` must lead to the server itself: a pooler in between may drop the start-up option that makes rows visible.
+    /// `sslMode` holds where the URL says nothing of it.
+    public init(url: Secret<String>, file: String, sslMode: String? = nil) {
+        var connection = ConnectionString(url.exposed)
+        let password = connection.take("password")
+        let options = connection.take("options")
         self.arguments = [
             "--format=custom", "--no-owner", "--no-privileges", "--enable-row-security", "--file=\(file)",
-            "--dbname=\(withoutPassword)",
+            "--dbname=\(connection.text)",
         ]
-        var environment = ["PGOPTIONS": Secret("-c app.scope=dump")]
+        // Options of the URL would replace these, and the archive would be empty.
+        let scope = "-c app.scope=dump"
+        var environment = ["PGOPTIONS": Secret(options.map { "\($0) \(scope)" } ?? scope)]
         if let password { environment["PGPASSWORD"] = Secret(password) }
+        if let sslMode { environment["PGSSLMODE"] = Secret(sslMode) }
         self.environment = environment
     }
+}
 
-    /// Takes the password out of a connection string, in either of libpq's forms.
-    private static func split(_ text: String) -> (url: String, password: String?) {
-        text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") ? splitURL(text) : splitKeywords(text)
+/// A connection string in either of libpq's forms, from which values can be taken out.
+private struct ConnectionString {
+    private(set) var text: String
+
+    init(_ text: String) {
+        self.text = text
     }
 
-    /// `postgres://user:password@host,host:port/database?password=…` (PostgreSQL, section 34.1.1.2). Several hosts are no
-    /// URL to Foundation.
-    private static func splitURL(_ text: String) -> (url: String, password: String?) {
+    /// Removes a keyword; its value.
+    mutating func take(_ keyword: String) -> String? {
+        guard text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") else { return takeKeyword(keyword) }
+        let queried = takeQueryItem(keyword)
+        return keyword == "password" ? takeUserInfoPassword() ?? queried : queried
+    }
+
+    /// `postgres://user:password@host,host:port/database` (PostgreSQL, section 34.1.1.2). Several hosts are no URL to
+    /// Foundation.
+    private mutating func takeUserInfoPassword() -> String? {
         let pattern = /^(?<front>[a-z]+:\/\/[^:@\/?]*):(?<password>[^@\/?]*)@(?<rest>.*)$/
-        var url = text
-        var password: String?
-        if let match = text.wholeMatch(of: pattern) {
-            url = "\(match.output.front)@\(match.output.rest)"
-            password = String(match.output.password).removingPercentEncoding
-        }
-        guard let mark = url.firstIndex(of: "?") else { return (url, password) }
+        guard let match = text.wholeMatch(of: pattern) else { return nil }
+        text = "\(match.output.front)@\(match.output.rest)"
+        return String(match.output.password).removingPercentEncoding
+    }
+
+    private mutating func takeQueryItem(_ keyword: String) -> String? {
+        guard let mark = text.firstIndex(of: "?") else { return nil }
         var kept: [Substring] = []
-        for item in url[url.index(after: mark)...].split(separator: "&") {
-            if item.hasPrefix("password=") {
-                password = String(item.dropFirst("password=".count)).removingPercentEncoding
+        var value: String?
+        for item in text[text.index(after: mark)...].split(separator: "&") {
+            if item.hasPrefix("\(keyword)=") {
+                value = String(item.dropFirst(keyword.count + 1)).removingPercentEncoding
             } else {
                 kept.append(item)
             }
         }
-        let query = kept.isEmpty ? "" : "?" + kept.joined(separator: "&")
-        return (url[..<mark] + query, password)
+        text = text[..<mark] + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
+        return value
     }
 
-    /// `keyword=value`, values with spaces in single quotes, `\` escapes (PostgreSQL, section 34.1.1.1).
-    private static func splitKeywords(_ text: String) -> (url: String, password: String?) {
-        let pattern = /(?:^|\s)password\s*=\s*(?:'(?<quoted>(?:[^'\\]|\\.)*)'|(?<plain>\S*))/
-        guard let match = text.firstMatch(of: pattern) else { return (text, nil) }
-        let raw = match.output.quoted ?? match.output.plain ?? ""
-        let password = String(raw).replacing(/\\(.)/) { $0.output.1 }
-        return (String(text.replacing(pattern, with: "")), password)
+    /// `keyword = value`, values with spaces in single quotes, `\` escapes (PostgreSQL, section 34.1.1.1).
+    private mutating func takeKeyword(_ keyword: String) -> String? {
+        let pattern = /(?:^|\s)(?<name>[a-z_]+)\s*=\s*(?:'(?<quoted>(?:[^'\\]|\\.)*)'|(?<plain>\S*))/
+        guard let match = text.matches(of: pattern).first(where: { $0.output.name == keyword }) else { return nil }
+        let raw = String(match.output.quoted ?? match.output.plain ?? "")
+        text.removeSubrange(match.range)
+        return raw.replacing(/\\(.)/) { $0.output.1 }
     }
 }

@@ -50,7 +50,12 @@ struct PostgresSessionRepository: SessionRepository {
     }
 
     func prune(endedBefore: Date) async throws -> Int {
-        try await database.system(.sweep).query("delete from sessions where expires_at < \(endedBefore)").affectedRows
+        try await database.system(.sweep).query(
+            """
+            delete from sessions where id in
+                (select id from sessions where expires_at < \(endedBefore) limit \(StorageMaintenance.batch))
+            """
+        ).affectedRows
     }
 }
 

@@ -72,6 +72,22 @@ struct PostgresChangeRepository: ChangeRepository {
 
     func hints() -> AsyncStream<Void> {
         // What is said does not matter: a notification, or a connection that may have missed some.
-        return AsyncStream { nil }
+        let source = HintSource(listening.notifications(on: [Self.channel]))
+        return AsyncStream { await source.next() }
+    }
+}
+
+/// Turns notifications into hints. Listens from the first `next()` until the task that asks is cancelled.
+private actor HintSource {
+    private let iterator: PostgresNotifications.Iterator
+
+    init(_ notifications: PostgresNotifications) {
+        self.iterator = notifications.makeAsyncIterator()
+    }
+
+    func next() async -> Void? {
+        // Copies of an iterator share one listener.
+        var iterator = self.iterator
+        return await iterator.next(isolation: self).map { _ in () }
     }
 }

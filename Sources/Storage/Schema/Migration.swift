@@ -9,7 +9,8 @@ public struct Migration: Sendable {
     /// The statements.
     let sql: StaticString
 
-    init(number: Int, name: String, sql: StaticString) {
+    /// A migration of statements that stand in the program, separated by semicolons.
+    public init(number: Int, name: String, sql: StaticString) {
         self.number = number
         self.name = name
         self.sql = sql
