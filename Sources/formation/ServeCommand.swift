@@ -26,7 +26,7 @@ struct Serve: AsyncParsableCommand {
 enum Runtime {
     static func bootstrap(_ settings: Settings) -> (Logger, PrometheusMetricsFactory) {
         NIOSingletons.groupLoopCountSuggestion = settings.eventLoops
-        LoggingSetup.bootstrap(level: settings.logLevel, format: settings.logFormat)
+        LoggingSetup.bootstrap(level: settings.logLevel, format: settings.logFormat, now: { Date() })
         let metrics = PrometheusMetricsFactory()
         MetricsSystem.bootstrap(metrics)
         return (Logger(label: "formation"), metrics)

@@ -16,7 +16,7 @@ struct SimulatorCommand: AsyncParsableCommand {
     var redirectUri: [String] = []
 
     func run() async throws {
-        LoggingSetup.bootstrap(level: .info, format: .text)
+        LoggingSetup.bootstrap(level: .info, format: .text, now: { Date() })
         let logger = Logger(label: "simulator")
         var configuration = SimulatorConfiguration.demo(
             redirectURIs: redirectUri.isEmpty ? DemoTenant.callbacks(port: 8080) : redirectUri)
