@@ -56,7 +56,7 @@ let package = Package(
 
         // Mechanisms that know nothing of the product.
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
-        .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioPosix]),
+        .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
         .target(name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers]),
 
         // What the product is about.
@@ -124,8 +124,8 @@ let package = Package(
             path: "Sources/GatewayTesting"),
 
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "GatewayTesting", logging]),
-        .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets", crypto, nioPosix]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics, nioConcurrencyHelpers]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",

@@ -1,4 +1,6 @@
-/// The one place that reads Salesforce's `error` and `error_description` (Salesforce Help: OAuth 2.0 Authorization Errors).
+/// The one place that reads Salesforce's `error` and `error_description`.
+///
+/// Salesforce Help: OAuth 2.0 Authorization Errors.
 ///
 /// `error` is looked at first. Salesforce uses `invalid_grant` and `invalid_client` for unlike things, so there the
 /// description decides; compared whole, without case and outer spaces.
