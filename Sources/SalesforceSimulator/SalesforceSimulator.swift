@@ -21,6 +21,9 @@ public final class SalesforceSimulator: Service, Sendable {
         core = SimulatorCore(configuration: configuration, environment: environment, logger: logger)
     }
 
+    /// The same simulator again, for its own API.
+    init(core: SimulatorCore) { self.core = core }
+
     /// Serves until shut down. Call it once; throws where an address can't be bound.
     public func run() async throws {
         let core = core

@@ -178,6 +178,7 @@ extension SimulatorState {
             throw TokenError.expiredToken
         }
         try checkAccess(app, user: org.user(grant.userID), org: org)
+        guard !grant.hasStalePassword else { throw TokenError.authenticationFailure }
         guard isRefreshable(grant, app: app, now: surroundings.now) else {
             revokeGrant(grantID)
             throw TokenError.expiredToken

@@ -64,15 +64,18 @@ extension SimulatorCore {
                 [
                     "IsActive": .bool(account.isActive), "Email": .string(account.email),
                     "FirstName": .string(account.firstName), "LastName": .string(account.lastName),
-                    "Name": .string(account.fullName),
+                    "Name": .string(account.fullName), "ProfileId": JSON(org.profileID(account.profile)?.long),
                 ])
-            // Reactivated people get new sessions, but their grants did not live through it.
             guard account.password != user.account.password || !account.isActive else { return }
             for (token, access) in state.accessTokens where access.userID == user.id && access.orgID == org.id {
                 state.accessTokens[token]?.isEnded = true
             }
             for (id, session) in state.webSessions where session.userID == user.id && session.orgID == org.id {
                 state.webSessions[id] = nil
+            }
+            guard account.password != user.account.password else { return }
+            for (id, grant) in state.grants where grant.userID == user.id && grant.orgID == org.id {
+                state.grants[id]?.hasStalePassword = true
             }
         }
     }

@@ -72,7 +72,7 @@ struct SimulatorResponder: HTTPResponder {
                 entry.note = answer.note
             }
         }
-        answer = RecordedHeaders.add(to: answer, request: request, core: core)
+        answer = RecordedHeaders.add(to: answer.compressed(for: request), request: request, core: core)
         return (answer, run.truncation)
     }
 
@@ -177,5 +177,22 @@ extension FaultRun {
                 if fault.moment == .during { fault.moment = .before }
                 return (id, fault)
             }, request: request)
+    }
+}
+
+extension SimulatedAnswer {
+    /// Bodies below this many bytes are not worth it.
+    private static let compressedBytesMin = 32
+
+    /// The answer with its body as gzip, where the client takes that.
+    func compressed(for request: SimulatedRequest) -> SimulatedAnswer {
+        let accepted = (request.headers[.acceptEncoding] ?? "").lowercased().split(separator: ",").contains { part in
+            let words = part.filter { $0 != " " }.split(separator: ";")
+            return words.first == "gzip" && !words.dropFirst().contains("q=0")
+        }
+        guard accepted, !isDropped, body.readableBytes >= Self.compressedBytesMin else { return self }
+        var answer = adding("Content-Encoding", "gzip")
+        answer.body = ByteBuffer(bytes: Gzip.compress(Array(body.readableBytesView)))
+        return answer
     }
 }

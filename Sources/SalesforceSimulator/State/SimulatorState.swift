@@ -142,6 +142,10 @@ struct OrgState: Sendable {
     var longID: String { RecordID(id)?.long ?? id }
 
     func user(_ id: RecordID) -> UserState? { users.first { $0.id == id } }
+
+    func profileID(_ profile: SimulatedUser.Profile) -> RecordID? {
+        database.table("Profile").rows.first { $0["Name"].stringValue == profile.rawValue }?.id
+    }
 }
 
 /// A person with the id that the org gave them.

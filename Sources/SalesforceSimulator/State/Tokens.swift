@@ -69,6 +69,8 @@ struct Grant: Sendable {
     var refreshTokenUsedAt: Date
     var isRevoked = false
     var isBeingRefreshed = false
+    /// The person's password has changed since.
+    var hasStalePassword = false
 }
 
 /// An access token: a session of the API.
