@@ -169,6 +169,25 @@ import Testing
         #expect(try await scene.send(.delete, "/api/keys/\(annID)", headers: scene.fetch(susan)).status == .noContent)
     }
 
+    /// When an admin ends the last key of somebody who has no session, their grant is revoked at Salesforce.
+    @Test func lastKeyOfAnotherReleasesTheGrant() async throws {
+        let scene = try await Scene()
+        let susan = try await scene.cookie(of: .susan)
+        let ann = try await scene.cookie(of: .ann)
+        var ids: [String] = []
+        for _ in 0..<2 {
+            let made = try await scene.send(.post, "/api/keys", headers: scene.fetch(ann, json), body: #"{"name":"a"}"#)
+            guard case .string(let id)? = try await scene.members(made)["id"] else { continue }
+            ids.append(id)
+        }
+        try #require(ids.count == 2)
+        _ = try await scene.send(.post, "/auth/logout", headers: scene.fetch(ann))
+        _ = try await scene.send(.delete, "/api/keys/\(ids[0])", headers: scene.fetch(susan))
+        #expect(await scene.salesforce.journal.revoked.isEmpty)
+        _ = try await scene.send(.delete, "/api/keys/\(ids[1])", headers: scene.fetch(susan))
+        #expect(await scene.salesforce.journal.revoked == ["5Aep.refresh.CANARY.ann"])
+    }
+
     /// A wrong body is refused for its type, form, or content.
     @Test(arguments: [
         ("text/plain", #"{"name":"x"}"#, 415), ("application/json", "{", 400),
