@@ -152,7 +152,7 @@ let package = Package(
                 logging, nioCore,
             ]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Domain", "GatewayTesting", "Secrets", configuration]),
+            name: "GatewayTests", dependencies: ["Gateway", "Access", "Storage", "Domain", "GatewayTesting", "Secrets", configuration]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
