@@ -10,7 +10,7 @@ public final class PostgresClient: Service, Sendable {
     /// On top of the server's own `statement_timeout`, after which a silent server counts as gone.
     static let serverPatience: Duration = .seconds(10)
 
-    private let core: PoolCore
+    let core: PoolCore
 
     /// Makes a client and starts its threads.
     public init(configuration: PostgresConfiguration, logger: Logger) {

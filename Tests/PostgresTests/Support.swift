@@ -78,3 +78,8 @@ final class LogRecorder: LogHandler, Sendable {
         self.lines.withLockedValue { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
     }
 }
+
+extension PostgresClient {
+    /// How many requests wait for a connection.
+    var queuedCount: Int { self.core.queuedCount }
+}
