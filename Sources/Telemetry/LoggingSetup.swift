@@ -16,7 +16,8 @@ public struct LogSink: Sendable {
     /// Standard error, unbuffered.
     public static let standardError = LogSink(FileHandle.standardError)
 
-    private init(_ file: FileHandle) {
+    /// A sink that writes to a file, unbuffered.
+    init(_ file: FileHandle) {
         // A line over PIPE_BUF is written in parts: one at a time, so that no two are mixed. A line that can't be
         // written is lost; there is nowhere to say so.
         let lock = NIOLock()

@@ -12,7 +12,7 @@ enum Redactor {
     /// A key that contains one of these names a secret.
     private static let secretParts = [
         "authorization", "cookie", "token", "secret", "password", "passwd", "verifier", "credential", "signature",
-        "bearer",
+        "bearer", "sessionid", "session_id", "sfdc-session",
     ]
     /// Words that name a secret where they are a key's last word, as in `auth_code`, `oauth-state`, `apiKey`.
     private static let secretWords: Set<String> = ["code", "state", "key", "sid", "otp", "totp"]
@@ -76,6 +76,8 @@ private struct Scanner {
     private(set) var output: [UInt8] = []
     /// Up to where the input was copied or replaced.
     private var copied = 0
+    /// Up to where there is no dot, so that a run of `eyJeyJ…` is looked through once and not once for each.
+    private var dotless = 0
 
     init(bytes: [UInt8]) {
         self.bytes = bytes
@@ -106,7 +108,7 @@ private struct Scanner {
     }
 
     /// The range of a secret whose shape begins here.
-    private func secret(at index: Int) -> Range<Int>? {
+    private mutating func secret(at index: Int) -> Range<Int>? {
         switch bytes[index] {
         case UInt8(ascii: "0"): return salesforceSession(at: index)
         case UInt8(ascii: "5"): return opaque(at: index, prefix: "5Aep")
@@ -140,9 +142,12 @@ private struct Scanner {
     }
 
     /// `eyJ…` with a dot in it: a JSON web token.
-    private func jsonWebToken(at index: Int) -> Range<Int>? {
+    private mutating func jsonWebToken(at index: Int) -> Range<Int>? {
+        guard index >= dotless else { return nil }
         let end = run(from: index, while: isTokenByte)
-        return bytes[index..<end].contains(UInt8(ascii: ".")) ? index..<end : nil
+        if bytes[index..<end].contains(UInt8(ascii: ".")) { return index..<end }
+        dotless = end
+        return nil
     }
 
     /// What follows `Bearer` in any case.

@@ -100,6 +100,26 @@ import Testing
         #expect(lines.text.hasSuffix("a=event b=provider c=logger\n"))
     }
 
+    /// Lines of several threads reach a file whole, each as one.
+    @Test func linesAreWrittenWhole() async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "formation-log-\(ProcessInfo.processInfo.globallyUniqueString)")
+        #expect(FileManager.default.createFile(atPath: path.path, contents: nil))
+        defer { try? FileManager.default.removeItem(at: path) }
+        let sink = LogSink(try FileHandle(forWritingTo: path))
+        await withTaskGroup(of: Void.self) { group in
+            for writer in 0..<4 {
+                group.addTask {
+                    let line = Array(repeating: UInt8(ascii: "a") + UInt8(writer), count: 9_000) + [UInt8(ascii: "\n")]
+                    for _ in 0..<50 { sink(line) }
+                }
+            }
+        }
+        let lines = try String(contentsOf: path, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 200)
+        #expect(lines.allSatisfy { $0.utf8.count == 9_000 && Set($0.utf8).count == 1 })
+    }
+
     /// The product's names, as they are used.
     @Test func keysNameFields() {
         let lines = Lines()

@@ -41,11 +41,18 @@ import Testing
         #expect(Redactor.redact(text) == text)
     }
 
+    /// A hostile text costs what its length costs: this one would take hours if each `eyJ` were followed to the end.
+    @Test func hostileTextIsScannedOnce() {
+        let text = String(repeating: "eyJ", count: 1_000_000)
+        #expect(Redactor.redact(text) == text)
+        #expect(Redactor.redact(text + ".x") == "<redacted>")
+    }
+
     /// Names of secrets, in the spellings that libraries use.
     @Test(arguments: [
         "authorization", "Authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "access_token", "refreshToken",
         "client_secret", "code", "auth_code", "state", "oauth-state", "password", "key", "apiKey", "api_key", "KEY",
-        "code_verifier", "X-SFDC-Session-Token", "signature", "sid",
+        "code_verifier", "X-SFDC-Session", "sessionId", "signature", "sid",
     ])
     func secretNameIsKnown(name: String) {
         #expect(Redactor.isSecretName(name))
