@@ -23,8 +23,8 @@ struct Demo: AsyncParsableCommand {
     @Flag(help: "Print what is running as one line of JSON.") var json = false
 
     func run() async throws {
-        let port = try port == 0 ? FreePort.find() : port
-        let simulatorPort = try simulatorPort == 0 ? FreePort.find() : simulatorPort
+        let port = try port == 0 ? await FreePort.find() : port
+        let simulatorPort = try simulatorPort == 0 ? await FreePort.find() : simulatorPort
         var configuration = SimulatorConfiguration.demo(redirectURIs: DemoTenant.callbacks(port: port))
         configuration.port = simulatorPort
         let tenants = DemoTenant.all(configuration)
