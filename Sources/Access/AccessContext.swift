@@ -19,13 +19,18 @@ public struct AccessContext: Sendable {
     public let randomBytes: @Sendable (Int) -> [UInt8]
     /// A new id.
     public let makeID: @Sendable () -> UUID
+    /// Waits for so long, or throws `CancellationError`.
+    public let sleep: @Sendable (Duration) async throws -> Void
+    /// How fresh the change feed is. Rooms that were given the same context share it: they are one process.
+    let feed: FeedState
 
     /// Everything given: nothing here reads a clock or a generator of its own.
     public init(
         repositories: Repositories, keys: KeyRing, oauth: any SalesforceOAuth, hosts: AllowedHosts,
         origin: PublicOrigin, limits: AccessLimits = AccessLimits(), logger: Logger,
         now: @escaping @Sendable () -> Date, randomBytes: @escaping @Sendable (Int) -> [UInt8],
-        makeID: @escaping @Sendable () -> UUID
+        makeID: @escaping @Sendable () -> UUID,
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
         self.repositories = repositories
         self.keys = keys
@@ -37,6 +42,14 @@ public struct AccessContext: Sendable {
         self.now = now
         self.randomBytes = randomBytes
         self.makeID = makeID
+        self.sleep = sleep
+        self.feed = FeedState(startedAt: now())
+    }
+
+    /// A random number from 0 to below 1, to spread what would otherwise happen at once.
+    func jitter() -> Double {
+        let number = randomBytes(2).reduce(0) { $0 << 8 | Int($1) }
+        return Double(number) / 65_536
     }
 }
 
@@ -73,6 +86,21 @@ public struct AccessLimits: Sendable {
     public var refreshWaitSeconds: TimeInterval = 20
     /// Live access keys of one user.
     public var accessKeysPerUserMax = 50
+    /// How long an access key may live: a year.
+    public var accessKeyMaxSeconds: TimeInterval = 365 * 24 * 60 * 60
+    /// Users whose tokens are kept in memory.
+    public var grantsMax = 100_000
+    /// Refreshes under way at once in this process, and of one tenant.
+    public var refreshesMax = 2_000
+    public var refreshesPerTenantMax = 500
+    /// Calls that wait for one user's refresh.
+    public var waitersPerGrantMax = 2_000
+    /// Writes that wait for the database in the background: last-seen times and the like.
+    public var backgroundWritesMax = 10_000
+    /// How long a refusal of the tenant's client id or secret is remembered before it is tried again.
+    public var clientRejectedSeconds: TimeInterval = 30
+    /// How long a code that was exchanged is remembered, and how many.
+    public var usedStatesMax = 100_000
 
     /// The defaults.
     public init() {}

@@ -1,0 +1,247 @@
+internal import Domain
+internal import Foundation
+internal import Logging
+internal import NIOConcurrencyHelpers
+internal import Salesforce
+internal import Secrets
+public import ServiceLifecycle
+
+/// Users' Salesforce tokens and their refresh (architecture invariant 4).
+///
+/// Warm, a token is one lock away. Refreshes are `run()`'s work, so that they go on when the call that asked for one is
+/// given up, and end before the process does.
+public final class TokenLedger: Service {
+    /// What `run()` does.
+    enum Job: Sendable {
+        case refresh(GrantRefresh)
+        case revoke(Secret<String>, login: LoginEndpoint, customer: CustomerID)
+    }
+
+    let context: AccessContext
+    let table: GrantTable
+    let trail: AuditTrail
+    let troubles: TenantTroubles
+    private let jobs: WorkQueue<Job>
+    private let load: NIOLockedValueBox<RefreshLoad>
+
+    /// A ledger that holds nothing yet.
+    public init(context: AccessContext) {
+        self.context = context
+        self.table = GrantTable(limits: context.limits)
+        self.trail = AuditTrail(context: context)
+        self.troubles = TenantTroubles()
+        self.jobs = WorkQueue(capacity: context.limits.refreshesMax + Self.revocationsMax)
+        self.load = NIOLockedValueBox(RefreshLoad())
+    }
+
+    /// 10,000 revocations may wait; more are dropped and logged.
+    private static let revocationsMax = 10_000
+
+    /// Refreshes and revokes until shutdown, and finishes what is under way then.
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for await job in jobs.stream {
+                    group.addTask { await self.perform(job) }
+                }
+            }
+        } onGracefulShutdown: {
+            self.jobs.close()
+        }
+    }
+
+    // MARK: Tokens
+
+    /// The token to use now. Warm: from memory. Refreshes ahead of time in the background of the ledger's service.
+    ///
+    /// - Throws: `.grantDead`, `.clientRejected`, `.barredByOrg`, `.notConnected`, `.unavailable`.
+    public func token(for caller: Caller) async throws(GatewayError) -> LiveToken {
+        try await token(for: caller, after: nil)
+    }
+
+    /// A token newer than one that Salesforce called dead: one refresh however many ask, in all processes.
+    ///
+    /// Waits at most `refreshWaitSeconds` for it.
+    ///
+    /// - Throws: as ``token(for:)``.
+    public func token(after dead: LiveToken, for caller: Caller) async throws(GatewayError) -> LiveToken {
+        try await token(for: caller, after: dead.version)
+    }
+
+    /// Whether this is still the current token of its grant, as far as is known here.
+    public func isCurrent(_ token: LiveToken) -> Bool {
+        table.newestVersion(ofGrant: token.grantID).map { $0 <= token.version } ?? true
+    }
+
+    private func token(for caller: Caller, after deadVersion: Int64?) async throws(GatewayError) -> LiveToken {
+        let user = caller.user.id
+        let deadline = context.now().addingTimeInterval(context.limits.refreshWaitSeconds)
+        while true {
+            let (ask, waiter) = table.ask(user, after: deadVersion, at: context.now())
+            switch ask {
+            case .use(let token):
+                return token
+            case .useAndRefresh(let token):
+                start(refresh(for: caller, grantID: token.grantID, version: token.version))
+                return token
+            case .read:
+                try await read(for: caller)
+            case .refuse(let error):
+                throw error
+            case .refreshAndWait(let grantID, let version):
+                start(refresh(for: caller, grantID: grantID, version: version))
+                try await wait(waiter, of: user, until: deadline)
+            case .wait:
+                try await wait(waiter, of: user, until: deadline)
+            }
+        }
+    }
+
+    private func wait(
+        _ waiter: GrantMachine.Waiter, of user: UserID, until deadline: Date
+    ) async throws(GatewayError) {
+        let seconds = max(0, deadline.timeIntervalSince(context.now()))
+        let wake = await withTaskGroup(of: GrantTable.Wake.self) { [table, context] group in
+            group.addTask { await table.wait(waiter, of: user) }
+            group.addTask {
+                try? await context.sleep(.milliseconds(Int64(seconds * 1000)))
+                return .gaveUp
+            }
+            let first = await group.next() ?? .gaveUp
+            group.cancelAll()
+            return first
+        }
+        switch wake {
+        case .askAgain: return
+        case .failed(let error): throw error
+        case .gaveUp: throw .unavailable(.refreshPending, retryAfterSeconds: 2)
+        }
+    }
+
+    /// Reads the grant's row for everybody who asks meanwhile.
+    private func read(for caller: Caller) async throws(GatewayError) {
+        let user = caller.user.id
+        do {
+            let row = try await context.repositories.grants.grant(of: user, in: caller.tenant.id)
+            let found: GrantMachine.Row
+            if let row, row.deadReason == nil {
+                let token = try open(row, in: caller.tenant)
+                found = .token(token, renewAt: context.renewalTime(of: row))
+            } else {
+                found = .dead(row?.id)
+            }
+            table.tell(user) { $0.didRead(found) }
+        } catch is CancellationError {
+            // This caller is gone; whoever waits reads for themselves.
+            table.tell(user) { $0.didRead(.failed) }
+            throw context.failure(CancellationError(), while: "reading a grant")
+        } catch {
+            let failure = context.failure(error, while: "reading a grant")
+            table.tell(user, wake: .failed(failure)) { $0.didRead(.failed) }
+            throw failure
+        }
+    }
+
+    private func open(_ row: OAuthToken, in tenant: Tenant) throws -> LiveToken {
+        try LiveToken(row: row, dataKey: tenant.dataKey, hosts: context.hosts)
+    }
+
+    // MARK: Refreshes
+
+    private func refresh(for caller: Caller, grantID: OAuthTokenID, version: Int64) -> GrantRefresh {
+        GrantRefresh(
+            context: context, table: table, trail: trail, troubles: troubles, tenant: caller.tenant, user: caller.user,
+            grantID: grantID, version: version)
+    }
+
+    private func start(_ refresh: GrantRefresh) {
+        let isAdmitted = load.withLockedValue { $0.begin(refresh.tenant.id, limits: context.limits) }
+        if isAdmitted {
+            if jobs.submit(.refresh(refresh)) { return }
+            load.withLockedValue { $0.end(refresh.tenant.id) }
+        }
+        finish(
+            refresh,
+            .failed(.unavailable(.overloaded, retryAfterSeconds: 2), restSeconds: GrantRefresh.shortRestSeconds))
+    }
+
+    private func finish(_ refresh: GrantRefresh, _ outcome: GrantMachine.Outcome) {
+        let wake: GrantTable.Wake =
+            switch outcome {
+            case .token, .dead: .askAgain
+            case .failed(let error, _): .failed(error)
+            }
+        let now = context.now()
+        let jitter = context.jitter()
+        table.tell(refresh.user.id, wake: wake) { $0.didRefresh(outcome, at: now, jitter: jitter) }
+    }
+
+    private func perform(_ job: Job) async {
+        switch job {
+        case .refresh(let refresh):
+            let result = await refresh.run()
+            finish(refresh, result.outcome)
+            load.withLockedValue { $0.end(refresh.tenant.id) }
+            await refresh.tidy(result.leftovers)
+            for token in result.orphans { revokeInBackground(token, in: refresh.tenant) }
+        case .revoke(let token, let login, let customer):
+            await revoke(token, login: login, customer: customer)
+        }
+    }
+
+    // MARK: Revocation
+
+    /// Revokes a token that nobody shall use any more. Not waited for; a failure is logged.
+    func revokeInBackground(_ token: Secret<String>, in tenant: Tenant) {
+        guard let login = tenant.oauthClient?.login else { return }
+        guard !jobs.submit(.revoke(token, login: login, customer: tenant.id)) else { return }
+        context.logger.warning(
+            "A token was not revoked: too many wait", metadata: ["customer": "\(tenant.id)"])
+    }
+
+    func revoke(_ token: Secret<String>, login: LoginEndpoint, customer: CustomerID) async {
+        do throws(SalesforceError) {
+            try await context.oauth.revoke(token, login: login)
+        } catch {
+            context.logger.warning(
+                "A token could not be revoked at Salesforce",
+                metadata: ["customer": "\(customer)", "error": "\(error.metricLabel)"])
+        }
+    }
+
+    // MARK: What the feed tells
+
+    func didChange(grant id: UUID) {
+        table.didChange(grant: OAuthTokenID(id))
+    }
+
+    func didChange(customer id: UUID) {
+        troubles.forget(CustomerID(id))
+    }
+
+    func didChangeAll() {
+        table.didChangeAll()
+        troubles.forgetAll()
+    }
+}
+
+/// How many refreshes are under way.
+private struct RefreshLoad {
+    private var total = 0
+    private var byTenant: [CustomerID: Int] = [:]
+
+    mutating func begin(_ tenant: CustomerID, limits: AccessLimits) -> Bool {
+        guard total < limits.refreshesMax, byTenant[tenant, default: 0] < limits.refreshesPerTenantMax else {
+            return false
+        }
+        total += 1
+        byTenant[tenant, default: 0] += 1
+        return true
+    }
+
+    mutating func end(_ tenant: CustomerID) {
+        total -= 1
+        let left = byTenant[tenant, default: 1] - 1
+        byTenant[tenant] = left > 0 ? left : nil
+    }
+}

@@ -1,0 +1,226 @@
+internal import Domain
+internal import Foundation
+public import HTTPTypes
+internal import Logging
+internal import Secrets
+public import ServiceLifecycle
+
+/// Browser sessions and access keys: credential → ``Caller``, from memory where it is known.
+///
+/// The table in memory has 64 shards, each with its own lock, so that warm requests of different callers don't meet.
+/// `run()` writes last-seen times in the background; without it nothing but those (and alarms of foreign credentials)
+/// is lost.
+public final class SessionKeeper: Service {
+    private static let shardCount = 64
+
+    let context: AccessContext
+    let trail: AuditTrail
+    private let sessions: [LoadingCache<CredentialHash, KnownCredential>]
+    private let keys: [LoadingCache<CredentialHash, KnownCredential>]
+    private let writes: WorkQueue<BackgroundWrite>
+
+    /// A keeper that knows nobody yet.
+    public init(context: AccessContext) {
+        self.context = context
+        self.trail = AuditTrail(context: context)
+        self.writes = WorkQueue(capacity: context.limits.backgroundWritesMax)
+        let limits = context.limits
+        let makeShards = {
+            (0..<Self.shardCount).map { _ in
+                LoadingCache<CredentialHash, KnownCredential>(
+                    capacity: limits.sessionsMax / Self.shardCount,
+                    missingCapacity: limits.unknownSessionsMax / Self.shardCount,
+                    missingSeconds: limits.unknownSessionSeconds, subjects: \.subjects)
+            }
+        }
+        self.sessions = makeShards()
+        self.keys = makeShards()
+    }
+
+    /// Writes last-seen times until shutdown, and then what is left of them.
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            for await write in writes.stream { await perform(write) }
+        } onGracefulShutdown: {
+            self.writes.close()
+        }
+    }
+
+    // MARK: Who is calling
+
+    /// The cookie's name: `__Host-formation_session`, plain where `BASE_URL` is http.
+    public var cookieName: String { setCookie.name(SessionCookie.baseName) }
+
+    var setCookie: SetCookie { SetCookie(isSecure: context.origin.isSecure) }
+
+    /// Who is calling. A credential header, even a wrong one, is judged alone; the cookie then counts for nothing.
+    ///
+    /// - Parameter extends: whether the request counts as activity (`GET /auth/session` does not).
+    /// - Throws: `.notSignedIn`, `.userDisabled`, `.badRequest` (`?oauth_token=`, several credentials), `.unavailable`.
+    public func identify(
+        headers: HTTPFields, query: String?, in tenant: Tenant, extends: Bool = true
+    ) async throws(GatewayError) -> Caller {
+        switch try PresentedCredential(headers: headers, query: query, cookieName: cookieName) {
+        case .none, .junk:
+            throw .notSignedIn
+        case .accessKey(let key, let slot):
+            let hash = CredentialHash(key.exposed)
+            let caller = try await caller(hash, in: keys, slot: slot, tenant: tenant, extends: extends) { [context] in
+                try await Self.loadKey(hash, from: context)
+            }
+            guard let caller else { throw .notSignedIn }
+            return caller
+        case .cookies(let cookies):
+            return try await caller(cookies: cookies, tenant: tenant, extends: extends)
+        }
+    }
+
+    /// The one that belongs to this tenant counts, wherever it stands among those that were tossed.
+    private func caller(
+        cookies: [Secret<String>], tenant: Tenant, extends: Bool
+    ) async throws(GatewayError) -> Caller {
+        var failure = GatewayError.notSignedIn
+        for cookie in cookies {
+            let hash = CredentialHash(cookie.exposed)
+            do throws(GatewayError) {
+                let caller = try await caller(
+                    hash, in: sessions, slot: .cookie, tenant: tenant, extends: extends
+                ) { [context] in try await Self.loadSession(hash, from: context) }
+                if let caller { return caller }
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func caller(
+        _ hash: CredentialHash, in shards: [LoadingCache<CredentialHash, KnownCredential>], slot: CredentialSlot,
+        tenant: Tenant, extends: Bool, load: () async throws -> KnownCredential?
+    ) async throws(GatewayError) -> Caller? {
+        let now = context.now()
+        let shard = shards[hash.shard(of: shards.count)]
+        let usesMemory = context.feed.allowsMemory(at: now, limits: context.limits)
+        if usesMemory {
+            switch use(hash, in: shard, tenant: tenant, extends: extends, at: now) {
+            case .found(.live(let known)): return try caller(known, slot: slot, tenant: tenant)
+            case .found(.over), .nothing: return nil
+            case .found(.doubtful): shard.drop(key: hash)
+            case .unknown: break
+            }
+        }
+        let loaded = try await context.storage("looking up a credential") {
+            try await shard.value(for: hash, at: now, usesMemory: usesMemory, load: load)
+        }
+        guard let loaded, !isOver(loaded, at: now) else { return nil }
+        guard loaded.customerID == tenant.id else {
+            noteForeign(loaded, at: tenant)
+            return nil
+        }
+        switch use(hash, in: shard, tenant: tenant, extends: extends, at: now) {
+        case .found(.live(let known)): return try caller(known, slot: slot, tenant: tenant)
+        case .found(.over), .found(.doubtful), .nothing, .unknown:
+            return try caller(loaded, slot: slot, tenant: tenant)
+        }
+    }
+
+    /// What memory says of a credential.
+    private enum Remembered {
+        case live(KnownCredential)
+        case over
+        /// Idle for too long, by what is known here: another process may have seen it since.
+        case doubtful
+    }
+
+    /// Looks a credential up in memory and notes its use.
+    private func use(
+        _ hash: CredentialHash, in shard: LoadingCache<CredentialHash, KnownCredential>, tenant: Tenant,
+        extends: Bool, at now: Date
+    ) -> LoadingCache<CredentialHash, KnownCredential>.Cached<Remembered> {
+        let limits = context.limits
+        var write: BackgroundWrite?
+        let cached = shard.cached(hash, at: now) { known -> Remembered in
+            guard !isOver(known, at: now) else {
+                let isCertain =
+                    known.expiresAt <= now || now.timeIntervalSince(known.readAt) < limits.unknownSessionSeconds
+                return isCertain ? .over : .doubtful
+            }
+            if extends, known.customerID == tenant.id, known.user.disabledAt == nil {
+                write = known.noteUse(at: now, touchInterval: limits.touchIntervalSeconds)
+            }
+            return .live(known)
+        }
+        if let write { writes.submit(write) }
+        return cached
+    }
+
+    private func caller(
+        _ known: KnownCredential, slot: CredentialSlot, tenant: Tenant
+    ) throws(GatewayError) -> Caller? {
+        guard known.customerID == tenant.id else {
+            noteForeign(known, at: tenant)
+            return nil
+        }
+        guard known.user.disabledAt == nil else { throw .userDisabled }
+        return Caller(tenant: tenant, user: known.user, proof: known.proof, slot: slot)
+    }
+
+    private func isOver(_ known: KnownCredential, at now: Date) -> Bool {
+        known.endsAt(idleLimit: context.limits.sessionIdleSeconds) <= now
+    }
+
+    /// One tenant's credential at another: worthless, and worth knowing of.
+    private func noteForeign(_ known: KnownCredential, at tenant: Tenant) {
+        guard trail.admitsFromStrangers(.foreignCredential, customer: tenant.id) else { return }
+        let kind =
+            switch known.proof {
+            case .session: "session"
+            case .accessKey: "access_key"
+            }
+        writes.submit(.audit(trail.event(.foreignCredential, customer: tenant.id, detail: ["credential": kind])))
+    }
+
+    private static func loadSession(_ hash: CredentialHash, from context: AccessContext) async throws
+        -> KnownCredential?
+    {
+        guard let session = try await context.repositories.sessions.session(tokenHash: hash.bytes),
+            let user = try await context.repositories.users.user(id: session.userID, in: session.customerID)
+        else { return nil }
+        return KnownCredential(session: session, user: user, readAt: context.now())
+    }
+
+    private static func loadKey(_ hash: CredentialHash, from context: AccessContext) async throws -> KnownCredential? {
+        guard let key = try await context.repositories.accessKeys.key(keyHash: hash.bytes),
+            let user = try await context.repositories.users.user(id: key.userID, in: key.customerID)
+        else { return nil }
+        return KnownCredential(key: key, user: user, readAt: context.now())
+    }
+
+    // MARK: What others tell of
+
+    /// Drops what is known of a session, an access key or a user.
+    func drop(subject: UUID) {
+        for shard in sessions { shard.drop(subject: subject) }
+        for shard in keys { shard.drop(subject: subject) }
+    }
+
+    func dropAll() {
+        for shard in sessions { shard.dropAll() }
+        for shard in keys { shard.dropAll() }
+    }
+
+    private func perform(_ write: BackgroundWrite) async {
+        do {
+            switch write {
+            case .touchSession(let id, let customer, let now):
+                try await context.repositories.sessions.touch(id, in: customer, at: now)
+            case .touchKey(let id, let customer, let now):
+                try await context.repositories.accessKeys.touch(id, in: customer, at: now)
+            case .audit(let event):
+                await trail.record(event)
+            }
+        } catch {
+            context.logger.debug("A last-seen time was not written", metadata: ["error": "\(type(of: error))"])
+        }
+    }
+}

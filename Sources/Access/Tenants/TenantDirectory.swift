@@ -1,0 +1,131 @@
+public import Domain
+public import Foundation
+internal import Logging
+internal import Salesforce
+internal import Secrets
+
+/// Host → tenant, from memory where it is known (architecture invariants 5 and 6).
+///
+/// A tenant is opened once: its data key, its Salesforce credentials, its login host checked. It stays until the change
+/// feed says that the customer changed. Warm, a lookup is one lock, and neither a query nor a decryption.
+public final class TenantDirectory: Sendable {
+    /// A customer as it was found.
+    private enum Opened: Sendable {
+        case tenant(Tenant)
+        /// Its data key does not open. Remembered, so that it is logged once.
+        case broken(CustomerID)
+
+        var customerID: CustomerID {
+            switch self {
+            case .tenant(let tenant): tenant.id
+            case .broken(let id): id
+            }
+        }
+    }
+
+    private let context: AccessContext
+    private let bySubdomain: LoadingCache<Subdomain, Opened>
+    private let byID: LoadingCache<CustomerID, Opened>
+
+    /// An empty directory.
+    public init(context: AccessContext) {
+        self.context = context
+        let limits = context.limits
+        self.bySubdomain = LoadingCache(
+            capacity: limits.tenantsMax, missingCapacity: limits.unknownTenantsMax,
+            missingSeconds: limits.unknownTenantSeconds, subjects: { [$0.customerID.rawValue] })
+        self.byID = LoadingCache(
+            capacity: limits.tenantsMax, missingCapacity: limits.unknownTenantsMax,
+            missingSeconds: limits.unknownTenantSeconds, subjects: { [$0.customerID.rawValue] })
+    }
+
+    /// The tenant of a subdomain, or `nil` where there is none. Unknown names are remembered, bounded and shortly.
+    ///
+    /// - Throws: `.unavailable(.databaseAway)` where it is not known and can't be asked; `.internalError` where the
+    ///   customer's data key does not open (logged with the key's id).
+    public func tenant(_ subdomain: Subdomain) async throws(GatewayError) -> Tenant? {
+        try await find(subdomain, in: bySubdomain) { [context] in
+            try await context.repositories.customers.customer(subdomain: subdomain)
+        }
+    }
+
+    /// The tenant of an id, or `nil` where there is none.
+    ///
+    /// - Throws: as ``tenant(_:)``.
+    public func tenant(id: CustomerID) async throws(GatewayError) -> Tenant? {
+        try await find(id, in: byID) { [context] in try await context.repositories.customers.customer(id: id) }
+    }
+
+    /// Whether use is allowed: suspension, subscription, credentials, in this order.
+    ///
+    /// - Throws: `.suspended`, `.subscriptionInactive`, `.notConnected`.
+    public func admit(_ tenant: Tenant, at now: Date) throws(GatewayError) {
+        guard tenant.customer.suspendedAt == nil else { throw .suspended }
+        let access = tenant.customer.subscriptionAccess(at: now)
+        guard access == .allowed else { throw .subscriptionInactive(access) }
+        guard tenant.oauthClient != nil else { throw .notConnected }
+    }
+
+    /// Drops what is known of a customer, and which names are unknown: one of them may be its name now.
+    func drop(customer: UUID) {
+        bySubdomain.drop(subject: customer)
+        bySubdomain.dropMissing()
+        byID.drop(subject: customer)
+        byID.dropMissing()
+    }
+
+    func dropAll() {
+        bySubdomain.dropAll()
+        byID.dropAll()
+    }
+
+    private func find<Key: Hashable & Sendable>(
+        _ key: Key, in cache: LoadingCache<Key, Opened>, load: () async throws -> Customer?
+    ) async throws(GatewayError) -> Tenant? {
+        let now = context.now()
+        let usesMemory = context.feed.allowsMemory(at: now, limits: context.limits)
+        let opened = try await context.storage("looking up a customer") {
+            try await cache.value(for: key, at: now, usesMemory: usesMemory) { try await load().map(open) }
+        }
+        switch opened {
+        case .tenant(let tenant): return tenant
+        case .broken: throw .internalError
+        case nil: return nil
+        }
+    }
+
+    private func open(_ customer: Customer) -> Opened {
+        do {
+            let dataKey = try customer.openedDataKey(with: context.keys)
+            let origin = context.origin.origin(of: customer.subdomain)
+            return .tenant(
+                Tenant(
+                    customer: customer, origin: origin, dataKey: dataKey,
+                    oauthClient: oauthClient(of: customer, dataKey: dataKey, origin: origin)))
+        } catch {
+            context.logger.error(
+                "A customer's data key does not open",
+                metadata: ["customer": "\(customer.id)", "reason": "\(error)"])
+            return .broken(customer.id)
+        }
+    }
+
+    /// What signs the customer's people in; `nil` where it is not set, or can't be used (which is logged).
+    private func oauthClient(of customer: Customer, dataKey: DataKey, origin: String) -> OAuthClient? {
+        guard let clientID = customer.salesforceClientID else { return nil }
+        do {
+            return try OAuthClient(
+                login: context.hosts.loginEndpoint(customer.salesforceInstanceURL),
+                clientID: dataKey.open(clientID, context: Customer.clientIDContext(customer.id)),
+                clientSecret: customer.salesforceClientSecret.map {
+                    try dataKey.open($0, context: Customer.clientSecretContext(customer.id))
+                },
+                redirectURI: origin + "/auth/callback")
+        } catch {
+            context.logger.error(
+                "A customer's Salesforce settings can't be used",
+                metadata: ["customer": "\(customer.id)", "reason": "\(error)"])
+            return nil
+        }
+    }
+}
