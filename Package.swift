@@ -91,14 +91,14 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Access", "Domain", "Forwarding", "Postgres", "Salesforce", "Secrets", "Storage", "Telemetry",
-                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, logging, metrics, nioCore,
-                nioPosix, serviceLifecycle,
+                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, logging, metrics,
+                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]),
         .executableTarget(
             name: "formation",
             dependencies: [
-                "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
-                argumentParser, logging, serviceLifecycle,
+                "Access", "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
+                argumentParser, configuration, logging, nioCore, nioPosix, serviceLifecycle,
             ]),
 
         // Beside the stack: imports nothing of ours, so that no belief about the wire is wrong on both sides.

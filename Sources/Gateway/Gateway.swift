@@ -36,34 +36,44 @@ public struct Gateway: Sendable {
     public static func build(
         settings: Settings, sources: Sources = .system, metrics: PrometheusMetricsFactory, logger: Logger
     ) throws -> Gateway {
-        let storage = try StorageRoom(settings: settings, logger: logger)
+        let storage = try StorageRoom(settings: settings.database, logger: logger)
+        guard settings.keys != nil else {
+            throw SettingsError(problems: [SettingsProblem(variable: "ENCRYPTION_KEY", reason: "is not set.")])
+        }
         // Two clients: what streams for minutes and what must answer in seconds have other limits, and a full pool of
         // the one does not keep the other waiting.
         let upstream = HTTPClient(
             eventLoopGroupProvider: .singleton,
-            configuration: Forwarder.clientConfiguration(loopbackNames: settings.loopbackNames))
+            configuration: Forwarder.clientConfiguration(
+                loopbackNames: settings.loopbackNames, limits: settings.forwardingLimits))
         let control = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: SalesforceOAuthClient.configuration(dnsOverride: settings.loopbackAddresses))
-        let context = try AccessContext(
-            settings: settings, repositories: storage.repositories, http: control, sources: sources, logger: logger)
-        let access = AccessRoom(context: context)
         let state = GatewayState()
-        let responder = try RootResponder(
-            settings: settings, access: access, state: state, upstream: upstream, metrics: metrics, sources: sources,
+        let core = CoreService(
+            settings: settings, storage: storage, upstream: upstream, control: control,
+            rule: CrossOriginRule(frontendOrigins: settings.frontendOrigins), state: state, sources: sources,
             logger: logger)
         let bound = BoundPort()
-        let application = application(settings, responder: responder, bound: bound, logger: logger)
-        let startup = StartupService(
-            checkSchema: { try await storage.isMigrated() },
-            open: { state.serve(try await access.openWorkspace(rule: responder.rule)) }, state: state, logger: logger)
+        let responder = try responder(settings, state: state, sources: sources, metrics: metrics, logger: logger)
         return Gateway(
             services: storage.services + [
-                HTTPClientService(client: control), HTTPClientService(client: upstream), access.ledger, access.sessions,
-                access.follower,
-                PruneService(prune: { try await storage.prune(now: sources.now()) }, logger: logger), startup,
-                application, DrainService(state: state, logger: logger),
+                HTTPClientService(client: control), HTTPClientService(client: upstream), core,
+                application(settings, responder: responder, bound: bound, logger: logger),
+                DrainService(state: state, logger: logger),
             ], bound: bound)
+    }
+
+    private static func responder(
+        _ settings: Settings, state: GatewayState, sources: Sources, metrics: PrometheusMetricsFactory, logger: Logger
+    ) throws -> RootResponder {
+        try RootResponder(
+            origin: settings.origin, trust: EdgeTrust(trustedHops: settings.trustedProxyHops),
+            probes: Probes(
+                state: state, outageSeconds: TimeInterval(settings.database.outageSeconds),
+                metricsToken: settings.metricsToken, renderMetrics: { metrics.render() }, now: sources.now),
+            state: state, frontDoor: FrontDoor(origin: settings.origin), errorPages: ErrorPages(origin: settings.origin),
+            logger: logger, now: sources.now, makeID: sources.makeID)
     }
 
     private static func application(

@@ -1,11 +1,19 @@
 internal import Access
-internal import Foundation
+internal import Forwarding
 internal import NIOConcurrencyHelpers
 internal import Workspace
 
+/// What answers at tenants' hosts.
+struct Sites: Sendable {
+    let directory: TenantDirectory
+    let follower: ChangeFollower
+    let forwarder: Forwarder
+    let workspace: Workspace
+}
+
 /// Where this process stands: starting, serving or draining.
 ///
-/// Starting → serving (the schema is there and the platform key opens) → draining (SIGTERM). A process drains from any
+/// Starting → serving (the schema is there and the platform's key opens) → draining (SIGTERM). A process drains from any
 /// stage, and does not come back.
 final class GatewayState: Sendable {
     /// What keeps a starting process from serving; the words go into `/readyz`.
@@ -16,32 +24,47 @@ final class GatewayState: Sendable {
         case wrongKey = "wrong_key"
     }
 
+    private enum Stage {
+        case starting(Obstacle)
+        case serving(Sites)
+    }
+
     private struct Fields {
-        var obstacle: Obstacle? = .starting
-        var workspace: Workspace?
+        var stage = Stage.starting(.starting)
         var isDraining = false
     }
 
     private let fields = NIOLockedValueBox(Fields())
 
-    /// The tenant hosts' site; `nil` until it can work.
-    var workspace: Workspace? { fields.withLockedValue { $0.workspace } }
+    /// The tenant hosts' sites; `nil` until they can work.
+    var sites: Sites? {
+        fields.withLockedValue { fields in
+            switch fields.stage {
+            case .starting: nil
+            case .serving(let sites): sites
+            }
+        }
+    }
+
     /// What keeps the process from serving; `nil` where nothing does.
-    var obstacle: Obstacle? { fields.withLockedValue { $0.obstacle } }
+    var obstacle: Obstacle? {
+        fields.withLockedValue { fields in
+            switch fields.stage {
+            case .starting(let obstacle): obstacle
+            case .serving: nil
+            }
+        }
+    }
+
     /// Whether the process is on its way out.
     var isDraining: Bool { fields.withLockedValue { $0.isDraining } }
 
     func blocked(by obstacle: Obstacle) {
-        fields.withLockedValue { fields in
-            if fields.workspace == nil { fields.obstacle = obstacle }
-        }
+        fields.withLockedValue { $0.stage = .starting(obstacle) }
     }
 
-    func serve(_ workspace: Workspace) {
-        fields.withLockedValue { fields in
-            fields.workspace = workspace
-            fields.obstacle = nil
-        }
+    func serve(_ sites: Sites) {
+        fields.withLockedValue { $0.stage = .serving(sites) }
     }
 
     func drain() {

@@ -8,7 +8,6 @@ internal import Telemetry
 /// `/healthz`, `/readyz` and `/metrics`: exact paths, on any host (contract §1).
 struct Probes: Sendable {
     let state: GatewayState
-    let staleSince: @Sendable () -> Date?
     let outageSeconds: TimeInterval
     let metricsToken: Secret<String>?
     let renderMetrics: @Sendable () -> String
@@ -33,7 +32,7 @@ struct Probes: Sendable {
         if let obstacle = state.obstacle {
             return json(method, .serviceUnavailable, #"{"status":"\#(obstacle.rawValue)"}"#)
         }
-        guard let since = staleSince() else { return json(method, .ok, #"{"status":"ready","database":"reachable"}"#) }
+        guard let since = state.sites?.follower.staleSince else { return json(method, .ok, #"{"status":"ready","database":"reachable"}"#) }
         let seconds = Int(now().timeIntervalSince(since))
         let within = Double(seconds) < outageSeconds
         return json(

@@ -1,12 +1,10 @@
 internal import Access
 internal import AsyncHTTPClient
 internal import Domain
-internal import Forwarding
 internal import Foundation
 internal import Logging
 internal import Salesforce
 internal import Secrets
-internal import Telemetry
 internal import Workspace
 
 extension AccessContext {
@@ -53,29 +51,5 @@ struct AccessRoom: Sendable {
         let signIn = SignIn(context: context, platformKey: platformKey, sessions: sessions, ledger: ledger)
         return try Workspace(
             access: context, directory: directory, sessions: sessions, ledger: ledger, signIn: signIn, rule: rule)
-    }
-}
-
-extension RootResponder {
-    init(
-        settings: Settings, access: AccessRoom, state: GatewayState, upstream: HTTPClient,
-        metrics: PrometheusMetricsFactory, sources: Sources, logger: Logger
-    ) throws {
-        let rule = CrossOriginRule(frontendOrigins: settings.frontendOrigins)
-        var limits = ForwardingLimits()
-        limits.tenantConcurrency = settings.tenantConcurrency
-        limits.upstreamHeadTimeout = .seconds(Int64(settings.upstreamTimeoutSeconds))
-        self.init(
-            origin: settings.origin, trust: EdgeTrust(trustedHops: settings.trustedProxyHops),
-            probes: Probes(
-                state: state, staleSince: { access.follower.staleSince },
-                outageSeconds: TimeInterval(settings.database.outageSeconds), metricsToken: settings.metricsToken,
-                renderMetrics: { metrics.render() }, now: sources.now),
-            state: state, directory: access.directory,
-            forwarder: Forwarder(
-                access: access.context, directory: access.directory, sessions: access.sessions, ledger: access.ledger,
-                rule: rule, upstream: upstream, limits: limits),
-            frontDoor: try FrontDoor(origin: settings.origin), rule: rule, logger: logger, now: sources.now,
-            makeID: sources.makeID)
     }
 }

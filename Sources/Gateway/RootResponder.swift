@@ -25,10 +25,8 @@ struct RootResponder: HTTPResponder {
     let trust: EdgeTrust
     let probes: Probes
     let state: GatewayState
-    let directory: TenantDirectory
-    let forwarder: Forwarder
     let frontDoor: FrontDoor
-    let rule: CrossOriginRule
+    let errorPages: ErrorPages
     let logger: Logger
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> UUID
@@ -60,7 +58,7 @@ struct RootResponder: HTTPResponder {
         case .tenant(let subdomain):
             return await tenantAnswer(request, subdomain: subdomain, path: path, requestID: requestID)
         case .console, .unknown:
-            return refusal(.notFound, request, path, requestID)
+            return unknownHost(request, path, requestID)
         }
     }
 
@@ -68,14 +66,16 @@ struct RootResponder: HTTPResponder {
         _ request: Request, subdomain: Subdomain, path: String, requestID: String
     ) async -> Response {
         do throws(GatewayError) {
-            guard let tenant = try await directory.tenant(subdomain) else { throw .notFound }
+            guard let sites = state.sites else { throw .unavailable(.databaseAway, retryAfterSeconds: 5) }
+            guard let tenant = try await sites.directory.tenant(subdomain) else {
+                return unknownHost(request, path, requestID)
+            }
             var logger = logger
             logger[metadataKey: LogKey.requestID.rawValue] = "\(requestID)"
             logger[metadataKey: LogKey.tenant.rawValue] = "\(subdomain)"
             let call = TenantCall(tenant: tenant, requestID: requestID, receivedAt: now(), logger: logger)
-            if Forwarder.claims(path: path) { return await forwarder.respond(to: request, in: call) }
-            guard let workspace = state.workspace else { throw .unavailable(.databaseAway, retryAfterSeconds: 5) }
-            return await workspace.respond(to: request, in: call)
+            if Forwarder.claims(path: path) { return await sites.forwarder.respond(to: request, in: call) }
+            return await sites.workspace.respond(to: request, in: call)
         } catch {
             return refusal(error, request, path, requestID)
         }
@@ -84,7 +84,13 @@ struct RootResponder: HTTPResponder {
     /// A refusal before a tenant is known, in the form that the path's callers read.
     private func refusal(_ error: GatewayError, _ request: Request, _ path: String, _ requestID: String) -> Response {
         if Forwarder.claims(path: path) { return Forwarder.refusal(error, method: request.method) }
-        return ErrorPages.response(for: error, to: request, requestID: requestID)
+        return errorPages.answer(error, to: request, requestID: requestID)
+    }
+
+    /// Nothing tells a foreign host, a nested label and an unknown tenant apart.
+    private func unknownHost(_ request: Request, _ path: String, _ requestID: String) -> Response {
+        if Forwarder.claims(path: path) { return Forwarder.refusal(.notFound, method: request.method) }
+        return errorPages.unknownHost(request, requestID: requestID)
     }
 
     private func redirectToHTTPS(_ request: Request, authority: String, path: String, requestID: String) -> Response {

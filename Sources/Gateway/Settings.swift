@@ -5,6 +5,7 @@ public import Foundation
 public import Logging
 public import Salesforce
 public import Secrets
+public import Storage
 public import Telemetry
 
 /// Everything that the environment says (contract §5), checked as a whole: ``init(reader:requires:)`` names every
@@ -49,17 +50,9 @@ public struct DatabaseSettings: Sendable {
     /// `DATABASE_DIRECT_URL`, or the same: for `LISTEN` and migrations.
     public var directURL: Secret<String>?
     public var preparedStatements: Bool
-    public var rowSecurity: RowSecurityChoice
+    public var rowSecurity: RowSecurityMode
     public var connections: Int
     public var outageSeconds: Int
-}
-
-/// `DATABASE_ROW_SECURITY`.
-public enum RowSecurityChoice: String, Sendable, CaseIterable {
-    /// As role `formation_app` where the login role may.
-    case auto
-    /// Forced on the owner too.
-    case force
 }
 
 /// What `db init` gives Axonify.
@@ -180,7 +173,7 @@ extension DatabaseSettings {
         }
         self.directURL = reader.parsed("DATABASE_DIRECT_URL", DatabaseURL.secured) ?? url
         self.preparedStatements = reader.boolean("DATABASE_PREPARED_STATEMENTS", default: true)
-        self.rowSecurity = reader.choice("DATABASE_ROW_SECURITY", default: .auto)
+        self.rowSecurity = reader.choice("DATABASE_ROW_SECURITY", default: RowSecurityMode.auto)
         self.connections = reader.integer("DATABASE_CONNECTIONS", default: 4, in: 1...100)
         self.outageSeconds = reader.integer("DATABASE_OUTAGE_SECONDS", default: 300, in: 0...3_600)
     }

@@ -16,7 +16,7 @@ struct PageFrame: Sendable, Hashable {
 /// A tenant's start page for somebody who is not signed in.
 struct SignInPage: Sendable, Hashable {
     let frame: PageFrame
-    let company: String
+    let heading: String
     /// The host at which Salesforce asks for the password.
     let loginHost: String
     /// Why nobody can sign in just now; `nil` where they can.
@@ -59,7 +59,9 @@ struct ProblemPage: Sendable, Hashable {
     let status: Int
     let requestID: String
     let tryAgainPath: String?
+    /// `nil` where there is no start page to go to.
     let homeLabel: String?
+    let hasActions: Bool
 }
 
 /// The base domain's page: find your workspace.

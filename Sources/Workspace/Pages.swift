@@ -44,13 +44,11 @@ struct Pages: Sendable {
     /// An error as a page.
     ///
     /// - Parameter company: whose workspace it is; `nil` where it is nobody's.
-    func problem(_ problem: Problem, company: String?, requestID: String, homeLabel: String = "Go to the start page")
-        -> Response
-    {
+    func problem(_ problem: Problem, company: String?, requestID: String) -> Response {
         let page = ProblemPage(
             frame: frame(heading: problem.title, company: company), heading: problem.title, detail: problem.detail,
             status: problem.status.code, requestID: requestID, tryAgainPath: problem.tryAgainPath,
-            homeLabel: company == nil ? nil : homeLabel)
+            homeLabel: company == nil ? nil : "Go to the start page", hasActions: company != nil)
         var response = html(problemTemplate.render(page, library: library), status: problem.status)
         for field in problem.headers { response.headers.append(field) }
         return response

@@ -98,6 +98,7 @@ extension Problem {
         case .notSignedIn: "Not signed in"
         case .grantDead: "Sign in again"
         case .crossOrigin: "Request from another site"
+        case .httpsRequired: "https only"
         case .keyScope: "Not allowed for access keys"
         case .userDisabled: "Account disabled"
         case .adminOnly: "Admins only"

@@ -15,10 +15,12 @@ extension Workspace {
 
     private func signInPage(_ exchange: Exchange) -> Response {
         let customer = exchange.tenant.customer
+        let obstacle = obstacle(exchange)
         return pages.signIn(
             SignInPage(
-                frame: pages.frame(heading: "Sign in", company: customer.companyName), company: customer.companyName,
-                loginHost: Self.host(of: customer.salesforceInstanceURL), obstacle: obstacle(exchange)))
+                frame: pages.frame(heading: "Sign in", company: customer.companyName),
+                heading: obstacle == nil ? "Sign in to \(customer.companyName)" : customer.companyName,
+                loginHost: Self.host(of: customer.salesforceInstanceURL), obstacle: obstacle))
     }
 
     private func workspacePage(_ caller: Caller, _ exchange: Exchange) -> Response {

@@ -55,11 +55,15 @@ extension Ban {
             samples: ["final class A: @unchecked Sendable {}", "nonisolated(unsafe) var a = 1"],
             innocent: ["// SAFETY: set once, before any task starts.\nnonisolated(unsafe) var a = 1"]),
         Ban(
-            pattern: #"(?<![\w.])Task\s*(\{|\(|\.detached\b)"#,
+            pattern: #"(?<![\w.])(?<!enum )(?<!struct )(?<!-> )Task\s*(\{|\(|\.detached\b)"#,
             instead: "a task group or a Service's run(); or say in an `// Unstructured:` comment who awaits it",
             reason: "Unstructured:",
             samples: ["Task { await f() }", "Task(priority: .high) { }", "let t = Task.detached { }"],
-            innocent: ["try await Task.sleep(for: .seconds(1))", "withTaskGroup(of: Void.self) { }", "MyTask { }"]),
+            innocent: [
+                "try await Task.sleep(for: .seconds(1))", "withTaskGroup(of: Void.self) { }", "MyTask { }",
+                "enum Task { }",
+                "func next() -> Task { }",
+            ]),
         Ban(
             pattern: #"(?<![\w.])Mutex\s*[<(]"#, instead: "NIOLockedValueBox",
             samples: ["let a = Mutex(1)", "let a: Mutex<Int>"]),

@@ -5,7 +5,9 @@ enum Rooms {
     private static let belowPlanes: Set<String> = ["Access", "Domain", "Salesforce", "Secrets", "Telemetry"]
 
     static let allowed: [String: Set<String>] = [
-        "formation": ["Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry"],
+        "formation": [
+            "Access", "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
+        ],
         "Gateway": belowPlanes.union([
             "Billing", "Console", "Forwarding", "Postgres", "Storage", "Workspace",
         ]),

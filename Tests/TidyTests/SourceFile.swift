@@ -1,7 +1,7 @@
 import Foundation
 
 /// A Swift file of the package, taken apart.
-struct SourceFile {
+struct SourceFile: Sendable {
     /// From the package's directory, e.g. `Sources/Domain/User.swift`.
     let path: String
     let lines: [String]
@@ -76,8 +76,12 @@ enum SourceTree {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// Every Swift file of `Sources`, and `Package.swift`.
+    /// Every Swift file of `Sources`, and `Package.swift`. Read once: every rule looks at all of them.
     static func swiftFiles() throws -> [SourceFile] {
+        try files.get()
+    }
+
+    private static let files = Result {
         try (paths(under: "Sources", ending: ".swift") + ["Package.swift"]).map {
             SourceFile(path: $0, text: try text(of: $0))
         }

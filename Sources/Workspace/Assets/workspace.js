@@ -10,7 +10,8 @@
   const result = document.getElementById("explorer-result");
   const next = document.getElementById("explorer-next");
   const run = form.querySelector("button[type=submit]");
-  const numbers = new Intl.NumberFormat("en");
+  // All digits that the answer has, and no separator in what may be a year.
+  const numbers = new Intl.NumberFormat("en", { useGrouping: "min2", maximumFractionDigits: 20 });
   let running = null;
   let nextPath = null;
   let shown = 0;
@@ -155,7 +156,8 @@
   // Salesforce and the gateway say errors in the same form: [{"message", "errorCode"}].
   function fail(answer, body) {
     const first = Array.isArray(body) ? body[0] : body;
-    const message = first && typeof first.message === "string" ? first.message : "The query failed with status " + answer.status + ".";
+    const said = first && typeof first.message === "string" ? first.message : "The query failed with status " + answer.status + ".";
+    const message = answer.status === 401 ? "You are no longer signed in." : said;
     const code = first && typeof first.errorCode === "string" ? first.errorCode : null;
     const id = answer.headers.get("X-Request-Id");
     const details = [code, id && "request id " + id].filter(Boolean).join(" · ");
@@ -168,7 +170,8 @@
     result.hidden = true;
     result.replaceChildren();
     status.textContent = "";
-    const parts = [paragraph(message, "")];
+    // Salesforce points at the place in the query by a line of its own.
+    const parts = [paragraph(message.replace(/^\n+|\s+$/g, ""), message.includes("\n") ? "source" : "")];
     if (mustSignIn) {
       const link = document.createElement("a");
       link.href = "/auth/login";
