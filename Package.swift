@@ -25,6 +25,7 @@ let configuration = Target.Dependency.product(name: "Configuration", package: "s
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
@@ -112,7 +113,8 @@ let package = Package(
         .target(
             name: "GatewayTesting",
             dependencies: [
-                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers,
+                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers, nioCore,
+                nioPosix,
             ],
             path: "Sources/GatewayTesting"),
 
@@ -135,8 +137,8 @@ let package = Package(
         .testTarget(
             name: "ForwardingTests",
             dependencies: [
-                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", httpTypes, hummingbird,
-                asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", asyncHTTPClient, httpTypes,
+                hummingbird, hummingbirdCore, logging, nioConcurrencyHelpers,
             ]),
         .testTarget(
             name: "WorkspaceTests",
