@@ -119,7 +119,8 @@ let package = Package(
         .target(
             name: "GatewayTesting",
             dependencies: [
-                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers,
+                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers, nioCore,
+                nioPosix,
             ],
             path: "Sources/GatewayTesting"),
 
@@ -142,8 +143,8 @@ let package = Package(
         .testTarget(
             name: "ForwardingTests",
             dependencies: [
-                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", httpTypes, hummingbird,
-                asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", asyncHTTPClient, httpTypes,
+                hummingbird, hummingbirdCore, logging, nioConcurrencyHelpers,
             ]),
         .testTarget(
             name: "WorkspaceTests",

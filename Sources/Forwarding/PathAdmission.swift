@@ -11,7 +11,7 @@ struct AdmittedTarget: Sendable, Equatable {
     /// The raw query without its `?`; `nil` where there is none.
     let query: Substring?
     /// The path as the most lax reader at Salesforce could understand it: percent-decoded, without the format suffix
-    /// (`.json`, `.xml`) and slash at its end. What the cross-origin rule and the key scopes judge.
+    /// (`.json`, `.xml`) and slash at its end. What a list of forbidden paths must judge.
     let authorisedPath: String
 
     fileprivate init(raw: String, path: Substring, query: Substring?, authorisedPath: String) {

@@ -19,7 +19,7 @@ struct PathTemplate: Sendable, Equatable {
             // The rest is the customer's own, and can be anything.
             self.text = segments.count > 2 ? "/services/apexrest/:path" : "/services/apexrest"
             self.routeClass = .apexrest
-        case "oauth2":
+        case "oauth2" where segments.count == 3 && segments[2] == "userinfo":
             self.text = "/services/oauth2/userinfo"
             self.routeClass = .userinfo
         case "async":

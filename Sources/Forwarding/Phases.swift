@@ -76,16 +76,18 @@ struct AuthorisedCall: Sendable {
         _ identified: IdentifiedCall, directory: TenantDirectory, rule: CrossOriginRule, now: Date
     ) throws(GatewayError) {
         let (admitted, caller) = (identified.admitted, identified.caller)
-        let path = admitted.target.authorisedPath
         if caller.isByCookie {
             let isAllowed = rule.allows(
-                method: admitted.method, path: path, headers: admitted.headers, tenantOrigin: caller.tenant.origin,
+                method: admitted.method, path: admitted.target.authorisedPath, headers: admitted.headers,
+                tenantOrigin: caller.tenant.origin,
                 label: caller.tenant.customer.subdomain.label)
             guard isAllowed else { throw .crossOrigin }
         }
         switch caller.proof {
         case .session: break
         case .accessKey(let key):
+            // An allow-list of exact spellings, so the raw path is what it reads.
+            let path = String(admitted.target.path)
             guard SessionKeeper.allows(key.scope, method: admitted.method, path: path) else { throw .keyScope }
         }
         try directory.admit(caller.tenant, at: now)
