@@ -90,6 +90,17 @@ struct World: Sendable {
         try await OperatorTools(settings: settings, logger: log.logger).withAdministration(body)
     }
 
+    /// Waits for something that happens soon after; a round trip a look, so this spins slowly.
+    func eventually(_ condition: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation)
+        async throws
+    {
+        for _ in 0..<50_000 {
+            if try await condition() { return }
+            _ = try await browser().send(.GET, url("axonify", "/healthz"))
+        }
+        Issue.record("It did not happen.", sourceLocation: sourceLocation)
+    }
+
     /// The headers of a page's own calls.
     static let sameOrigin: HTTPHeaders = ["Sec-Fetch-Site": "same-origin"]
 
@@ -209,7 +220,9 @@ extension Browser {
     func signIn(
         _ world: World, _ tenant: String, as username: String, returnTo: String? = nil
     ) async throws -> Page {
-        let query = returnTo.map { "?return_to=" + ($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "") }
+        let query = returnTo.map {
+            "?return_to=" + ($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")
+        }
         let callback = try await authorize(world, start: world.url(tenant, "/auth/login" + (query ?? "")), as: username)
         return try await send(.GET, callback, headers: ["Accept": "text/html", "Sec-Fetch-Site": "cross-site"])
     }
