@@ -47,20 +47,23 @@ final class Connection {
     // MARK: Requests
 
     /// Runs requests in one pipeline, each an implicit transaction of its own (outside a transaction), and answers them.
-    func run(_ requests: [Request], inTransaction: Bool) {
-        let stale = self.runOnce(requests, inTransaction: inTransaction, mayRetry: !inTransaction)
-        if !stale.isEmpty { _ = self.runOnce(stale, inTransaction: false, mayRetry: false) }
+    ///
+    /// - Parameter isLeased: Whether there is, or is to be, a transaction.
+    func run(_ requests: [Request], isLeased: Bool) {
+        let stale = self.runOnce(requests, isLeased: isLeased, mayRetry: !self.libpq.isInTransaction)
+        // One after the other: none depends on what another one prepares.
+        for request in stale { _ = self.runOnce([request], isLeased: isLeased, mayRetry: false) }
     }
 
     /// The requests that failed only because of what was prepared before, and had no effect.
-    private func runOnce(_ requests: [Request], inTransaction: Bool, mayRetry: Bool) -> [Request] {
+    private func runOnce(_ requests: [Request], isLeased: Bool, mayRetry: Bool) -> [Request] {
         self.cache.beginBatch()
         var exchanges: [Exchange] = []
-        if !inTransaction { exchanges += self.sendDeallocations() }
+        if !isLeased { exchanges += self.sendDeallocations() }
         self.libpq.notices.hidesText = false
         for request in requests {
-            guard request.pending.run(self.waker) else {
-                // Its caller has left: it is told, if it was not.
+            guard !self.isDead, request.pending.run(self.waker) else {
+                // The connection has ended since, or its caller has left: it is told, if it was not.
                 request.pending.finish(.failure(PostgresError(code: .connectionLost)))
                 continue
             }
@@ -68,14 +71,17 @@ final class Connection {
             case .script(let text):
                 self.runScript(text, request)
             case .statements(let statements):
-                exchanges.append(self.send(statements, of: request, inTransaction: inTransaction))
+                exchanges.append(self.send(statements, of: request, isLeased: isLeased))
             }
         }
         var stale: [Request] = []
         for (index, exchange) in exchanges.enumerated() {
             let outcome = self.read(exchange, watch: Watch(exchanges[index...]))
             guard let request = exchange.request else { continue }
-            if case .failure(let error) = outcome, mayRetry, !self.isDead, Self.isStale(error) {
+            // Of a lease there is one exchange, which may have begun a transaction before it failed. (With more exchanges
+            // to come, libpq does not tell; but outside a lease each is a transaction of its own.)
+            let isOver = !isLeased || !self.libpq.isInTransaction
+            if case .failure(let error) = outcome, mayRetry, isOver, !self.isDead, Self.isStale(error) {
                 stale.append(request)
             } else {
                 request.pending.finish(outcome.map { PostgresRows($0) })
@@ -122,7 +128,7 @@ final class Connection {
         }
     }
 
-    private func send(_ statements: [Statement], of request: Request, inTransaction: Bool) -> Exchange {
+    private func send(_ statements: [Statement], of request: Request, isLeased: Bool) -> Exchange {
         var exchange = Exchange(request: request, patience: request.patience)
         for statement in statements {
             let key = statement.cacheKey
@@ -130,7 +136,7 @@ final class Connection {
                 self.send(statement, name: "", isPrepared: false, in: &exchange, key: nil)
                 continue
             }
-            switch self.cache.use(key, mayEvict: !inTransaction) {
+            switch self.cache.use(key, mayEvict: !isLeased) {
             case .known(let name):
                 self.send(statement, name: name, isPrepared: true, in: &exchange, key: key)
             case .prepare(let name, let evicted):
@@ -225,9 +231,12 @@ final class Connection {
         switch step {
         case .prepare(let key?, let name):
             self.cache.forget(key, name: name)
+        case .execute(let key?, let name) where error.sqlState == "26000":
+            self.cache.forget(key, name: name)
+            self.unwanted += self.cache.forgetAll()
         case .execute(let key?, let name) where Self.isStale(error):
             self.cache.forget(key, name: name)
-            if error.sqlState != "26000" { self.unwanted.append(name) }
+            self.unwanted.append(name)
         case .prepare, .execute:
             break
         }

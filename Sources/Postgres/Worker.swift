@@ -52,7 +52,7 @@ final class Worker {
             case .lease: nil
             }
         }
-        self.connection?.run(requests, inTransaction: false)
+        self.connection?.run(requests, isLeased: false)
     }
 
     /// Stays with one caller until it gives the worker back.
@@ -68,7 +68,7 @@ final class Worker {
                 if connection.isDead {
                     request.pending.finish(.failure(PostgresError(code: .connectionLost)))
                 } else {
-                    connection.run([request], inTransaction: true)
+                    connection.run([request], isLeased: true)
                 }
             case .wait:
                 _ = self.waker.wait(for: connection.isDead ? nil : connection.readInterest)

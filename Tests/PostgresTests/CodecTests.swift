@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(2))) struct CodecTests {
+@Suite(.timeLimit(.minutes(5))) struct CodecTests {
     /// Every type of the set comes back as it was sent, also as null.
     @Test func valuesComeBack() async throws {
         struct Note: Codable, Hashable { var text: String, list: [Int] }

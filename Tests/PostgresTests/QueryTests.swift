@@ -6,7 +6,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(2))) struct QueryTests {
+@Suite(.timeLimit(.minutes(5))) struct QueryTests {
     /// Rows come in order, by position and by iteration; commands tell how many rows they touched.
     @Test func rowsAndCounts() async throws {
         try await withTestClient { client, _ in
@@ -105,7 +105,8 @@ import Testing
                 try await admin.query("create role \(identifier: role) nologin")
                 try await admin.query("grant \(identifier: role) to \(identifier: database.owner)")
             }
-            var configuration = PostgresConfiguration(url: database.url, connections: 3)
+            var configuration = patientConfiguration(url: database.url)
+            configuration.connections = 3
             configuration.onConnect = ["set role \(identifier: role)", "set application_name = 'after'"]
             let who: SQL = "select current_user::text as u, current_setting('application_name') as n"
             try await PostgresClient.withClient(configuration: configuration, logger: Logger(label: "t")) { client in
@@ -137,7 +138,7 @@ import Testing
     @Test func drainsAtShutdown() async throws {
         try await PostgresCluster.shared().withDatabase { database in
             let client = PostgresClient(
-                configuration: PostgresConfiguration(url: database.url, connections: 1), logger: Logger(label: "t"))
+                configuration: patientConfiguration(url: database.url), logger: Logger(label: "t"))
             try await client.query("select 1")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let service = ServiceGroup(services: [client], logger: Logger(label: "t"))
@@ -158,7 +159,7 @@ import Testing
     @Test func stopsAtCancellation() async throws {
         try await PostgresCluster.shared().withDatabase { database in
             let client = PostgresClient(
-                configuration: PostgresConfiguration(url: database.url), logger: Logger(label: "t"))
+                configuration: patientConfiguration(url: database.url), logger: Logger(label: "t"))
             let running = Task { try await client.run() }
             let query = Task { await failure { try await client.query("select pg_sleep(600)") }?.code }
             try await untilRunning("pg_sleep", in: database)

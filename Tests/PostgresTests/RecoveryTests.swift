@@ -4,7 +4,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(3))) struct RecoveryTests {
+@Suite(.timeLimit(.minutes(5))) struct RecoveryTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
     /// Connections that died while idle are noticed before they are used: no query fails.
@@ -58,7 +58,7 @@ import Testing
     @Test func serverRestart() async throws {
         let cluster = try await PostgresCluster.start()
         try await cluster.withDatabase { database in
-            let configuration = PostgresConfiguration(url: database.url, queueTimeout: .seconds(30))
+            let configuration = patientConfiguration(url: database.url)
             try await PostgresClient.withClient(configuration: configuration, logger: self.logger) { client in
                 let load = Task {
                     var failures: [PostgresError.Code] = []
@@ -88,7 +88,7 @@ import Testing
         let cluster = try await PostgresCluster.start()
         let database = try await cluster.createDatabase()
         for url in [database.url, database.socketURL] {
-            let configuration = PostgresConfiguration(url: url, connections: 2)
+            let configuration = patientConfiguration(url: url)
             try await PostgresClient.withClient(configuration: configuration, logger: self.logger) { client in
                 try await client.query("select 1")
                 try await cluster.stop()
@@ -120,7 +120,7 @@ import Testing
             ("\(database.url)?sslmode=require", .tlsRefused, nil),
         ]
         for (url, problem, sqlState) in cases {
-            let configuration = PostgresConfiguration(url: url)
+            let configuration = patientConfiguration(url: url)
             let error = await failure {
                 try await PostgresClient.withClient(configuration: configuration, logger: self.logger) {
                     try await $0.query("select 1")
@@ -132,7 +132,7 @@ import Testing
             dump(error, to: &printed)
             #expect(!printed.contains(canary) && error?.serverMessage?.isEmpty == false)
         }
-        let good = PostgresConfiguration(url: database.url)
+        let good = patientConfiguration(url: database.url)
         try await PostgresClient.withClient(configuration: good, logger: self.logger) { try await $0.query("select 1") }
     }
 

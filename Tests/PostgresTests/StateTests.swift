@@ -46,6 +46,8 @@ import Testing
         #expect(cache.count == 1)
         cache.forget(self.key("a"), name: "s1")
         #expect(cache.use(self.key("a"), mayEvict: true) == .prepare(name: "s2", evict: nil))
+        #expect(cache.forgetAll() == ["s2"])
+        #expect(cache.use(self.key("a"), mayEvict: true) == .prepare(name: "s3", evict: nil))
     }
 }
 

@@ -14,12 +14,18 @@ func withTestClient<Result>(
     _ body: (PostgresClient, PostgresCluster.Database) async throws -> Result
 ) async throws -> Result {
     try await PostgresCluster.shared().withDatabase { database in
-        var configuration = PostgresConfiguration(url: database.url)
+        var configuration = patientConfiguration(url: database.url)
         configure(&configuration)
         return try await PostgresClient.withClient(configuration: configuration, logger: logger) { client in
             try await body(client, database)
         }
     }
+}
+
+/// Limits that a loaded machine does not reach: only the tests about limits set short ones.
+func patientConfiguration(url: String) -> PostgresConfiguration {
+    PostgresConfiguration(
+        url: url, queueTimeout: .seconds(90), connectTimeout: .seconds(60), statementTimeout: .seconds(300))
 }
 
 /// The error that a body throws.
