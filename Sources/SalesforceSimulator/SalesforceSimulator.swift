@@ -56,20 +56,19 @@ public final class SalesforceSimulator: Service, Sendable {
             core.logger.debug("Simulator listening", metadata: ["port": "\(port)"])
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [self] in try await serve(configuration.host, port: configuration.port, bound: bound) }
+            group.addTask { [self] in
+                // Whether it was served or not: nobody waits for its port any longer.
+                defer { first.close() }
+                try await serve(configuration.host, port: configuration.port, bound: bound)
+            }
             for address in configuration.furtherAddresses {
                 group.addTask { [self] in
-                    let port = try await first.value()
+                    guard let port = try? await first.value() else { return }
                     try await serve(address, port: port, bound: bound)
                 }
             }
-            do {
-                // The first that can't be served ends the others.
-                for try await _ in group {}
-            } catch {
-                first.close()
-                throw error
-            }
+            // The first that can't be served ends the others.
+            for try await _ in group {}
         }
     }
 
