@@ -136,7 +136,7 @@ let package = Package(
             dependencies: ["Salesforce", "Secrets", asyncHTTPClient, hummingbird, httpTypes, logging, nioCore]),
         .testTarget(
             name: "SalesforceSimulatorTests",
-            dependencies: ["SalesforceSimulator", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
+            dependencies: ["SalesforceSimulator", asyncHTTPClient, crypto, cryptoExtras, logging, nioCore, nioHTTP1]),
         .testTarget(
             name: "AccessTests",
             dependencies: ["Access", "Domain", "GatewayTesting", "Salesforce", "Secrets", httpTypes, logging]),

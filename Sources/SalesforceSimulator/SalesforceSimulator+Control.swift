@@ -135,8 +135,8 @@ extension SalesforceSimulator {
         }
     }
 
-    /// Changes a person, e.g. `{ $0.isActive = false }`. The username stays. Sessions end with a deactivation or a changed
-    /// password; refreshes then answer "authentication failure", after a changed password for good.
+    /// Changes a person, e.g. `{ $0.isActive = false }`. The username stays. Sessions end with a deactivation or a
+    /// changed password; refreshes then answer "authentication failure", after a changed password for good.
     public func updateUser(_ username: String, _ change: @Sendable (inout SimulatedUser) -> Void) throws {
         try core.updateUser(username, change)
     }

@@ -1,5 +1,6 @@
 import Hummingbird
 public import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 public import ServiceLifecycle
 
@@ -32,44 +33,52 @@ public final class SalesforceSimulator: Service, Sendable {
             core.holds.close()
         }
         try await withGracefulShutdownHandler {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                let configuration = core.configuration
-                group.addTask { [self] in
-                    try await serve(configuration.host, port: configuration.port, announces: true)
-                }
-                if !configuration.furtherAddresses.isEmpty {
-                    group.addTask { [self] in
-                        let port = try await core.port.value()
-                        try await withThrowingTaskGroup(of: Void.self) { further in
-                            for address in configuration.furtherAddresses {
-                                further.addTask { [self] in try await serve(address, port: port, announces: false) }
-                            }
-                            try await further.waitForAll()
-                        }
-                    }
-                }
-                do {
-                    try await group.waitForAll()
-                } catch {
-                    // Those who wait for the port must not wait for the other listeners to end.
-                    core.port.close()
-                    throw error
-                }
-            }
+            try await serveAll()
         } onGracefulShutdown: {
             core.holds.close()
         }
     }
 
-    private func serve(_ address: String, port: Int, announces: Bool) async throws {
+    /// Binds the first address, then the others on the port that it got, then says so.
+    private func serveAll() async throws {
+        let configuration = core.configuration
+        let first = BoundPort()
+        let missing = NIOLockedValueBox(configuration.furtherAddresses.count + 1)
         let core = core
+        let bound: @Sendable (Int) -> Void = { port in
+            first.bind(port)
+            let isComplete = missing.withLockedValue { missing in
+                missing -= 1
+                return missing == 0
+            }
+            guard isComplete else { return }
+            core.port.bind(port)
+            core.logger.debug("Simulator listening", metadata: ["port": "\(port)"])
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in
+                // Whether it was served or not: nobody waits for its port any longer.
+                defer { first.close() }
+                try await serve(configuration.host, port: configuration.port, bound: bound)
+            }
+            for address in configuration.furtherAddresses {
+                group.addTask { [self] in
+                    guard let port = try? await first.value() else { return }
+                    try await serve(address, port: port, bound: bound)
+                }
+            }
+            // The first that can't be served ends the others.
+            for try await _ in group {}
+        }
+    }
+
+    private func serve(_ address: String, port: Int, bound: @escaping @Sendable (Int) -> Void) async throws {
         let application = Application(
             responder: SimulatorResponder(core: core),
             configuration: ApplicationConfiguration(address: .hostname(address, port: port), reuseAddress: true),
             onServerRunning: { channel in
-                guard announces, let bound = channel.localAddress?.port else { return }
-                core.port.bind(bound)
-                core.logger.debug("Simulator listening", metadata: ["port": "\(bound)"])
+                guard let port = channel.localAddress?.port else { return }
+                bound(port)
             }, logger: core.logger)
         try await application.run()
     }

@@ -1,35 +1,25 @@
 import Crypto
 import CryptoExtras
 import Foundation
-import NIOConcurrencyHelpers
 
-/// Signs id tokens with RS256. The key is made when it is first needed, and lives as long as the simulator.
-final class IdentitySigner: Sendable {
+/// Signs id tokens with RS256. The key is made when it is first needed, and serves every simulator of the process.
+enum IdentitySigner {
     /// The name of the key in `/id/keys`.
     static let keyID = "248"
 
-    private let key = NIOLockedValueBox<_RSA.Signing.PrivateKey?>(nil)
-
-    private func privateKey() throws -> _RSA.Signing.PrivateKey {
-        try key.withLockedValue { key in
-            if let key { return key }
-            let made = try _RSA.Signing.PrivateKey(keySize: .bits2048)
-            key = made
-            return made
-        }
-    }
+    private static let key = Result { try _RSA.Signing.PrivateKey(keySize: .bits2048) }
 
     /// A JWT of these claims.
-    func token(_ claims: JSON) throws -> String {
+    static func token(_ claims: JSON) throws -> String {
         let header: JSON = ["kid": .string(Self.keyID), "typ": "JWT", "alg": "RS256"]
         let signed = "\(base64URL(header.encoded)).\(base64URL(claims.encoded))"
-        let signature = try privateKey().signature(for: Data(signed.utf8), padding: .insecurePKCS1v1_5)
+        let signature = try key.get().signature(for: Data(signed.utf8), padding: .insecurePKCS1v1_5)
         return "\(signed).\(base64URL(signature.rawRepresentation))"
     }
 
     /// The public key as a JSON Web Key Set.
-    func keySet() throws -> JSON {
-        let primitives = try privateKey().publicKey.getKeyPrimitives()
+    static func keySet() throws -> JSON {
+        let primitives = try key.get().publicKey.getKeyPrimitives()
         return [
             "keys": [
                 [

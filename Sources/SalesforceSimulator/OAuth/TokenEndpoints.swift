@@ -22,7 +22,7 @@ struct TokenEndpoints: Sendable {
         case "/services/oauth2/introspect": return introspect()
         case "/services/oauth2/userinfo": return UserInfo(core: core, request: request, role: role).userInfo()
         case "/.well-known/openid-configuration" where isLoginHost: return .json(200, discovery())
-        case "/id/keys" where isLoginHost: return .json(200, try core.signer.keySet())
+        case "/id/keys" where isLoginHost: return .json(200, try IdentitySigner.keySet())
         case _ where request.segments.first == "id" && request.segments.count == 3:
             return UserInfo(core: core, request: request, role: role).identity()
         case _: return nil
@@ -57,7 +57,7 @@ struct TokenEndpoints: Sendable {
             case _: throw TokenError.unsupportedGrantType
             }
             faults.change(&answer)
-            let identityToken = try answer.identityClaims.map(core.signer.token)
+            let identityToken = try answer.identityClaims.map(IdentitySigner.token)
             return noStore(formatted(200, answer.fields(identityToken: identityToken), root: "OAuth"))
         } catch let error as TokenError {
             return failure(error)

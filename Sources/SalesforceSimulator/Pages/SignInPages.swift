@@ -60,8 +60,8 @@ enum SignInPages {
             <form method="post" action="/" novalidate>
             <input type="hidden" name="startURL" value="\(startURL)">
             <label for="username">Username</label>
-            <input type="text" id="username" name="un" value="\(username)" autocomplete="username" autocapitalize="none" \
-            spellcheck="false" required\(described)>
+            <input type="text" id="username" name="un" value="\(username)" autocomplete="username" \
+            autocapitalize="none" spellcheck="false" required\(described)>
             <label for="password">Password</label>
             <input type="password" id="password" name="pw" autocomplete="current-password" required\(described)>
             <button type="submit" id="Login" name="Login">Log In</button>

@@ -25,7 +25,8 @@ struct BulkV1: Sendable {
         switch (request.method, rest.count) {
         case ("POST", 1): return create(principal)
         case ("GET", 2):
-            return job(rest[1]).map(Self.info) ?? Self.failure("InvalidJob", "Unable to find job \(rest[1])")
+            guard let job = job(rest[1]) else { return Self.failure("InvalidJob", "Unable to find job \(rest[1])") }
+            return Self.info(job)
         case ("POST", 2): return change(rest[1])
         case _: return Self.failure("FeatureNotEnabled", "The simulator does not process batches")
         }
@@ -35,7 +36,8 @@ struct BulkV1: Sendable {
         .text(
             400,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><error xmlns=\"http://www.force.com/2009/06/asyncapi/dataload\">"
-                + "<exceptionCode>\(code)</exceptionCode><exceptionMessage>\(xmlEscaped(message))</exceptionMessage></error>",
+                + "<exceptionCode>\(code)</exceptionCode>"
+                + "<exceptionMessage>\(xmlEscaped(message))</exceptionMessage></error>",
             type: "application/xml;charset=UTF-8")
     }
 

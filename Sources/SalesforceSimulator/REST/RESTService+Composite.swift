@@ -99,7 +99,7 @@ extension RESTService {
         (error as? RESTError) ?? RESTError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred")
     }
 
-    /// Runs a call by its URL; a version in it wins over the outer one only in the shape of answers.
+    /// Runs a call by its URL. Answers name the outer call's version, whatever version the URL has.
     private mutating func perform(method: String, url: String, body: JSON?) throws -> RESTResult {
         let halves = url.split(separator: "?", maxSplits: 1)
         var segments = (halves.first ?? "").split(separator: "/").map { percentDecoded($0, plusIsSpace: false) }

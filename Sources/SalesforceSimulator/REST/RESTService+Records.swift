@@ -105,8 +105,8 @@ extension RESTService {
         guard readOnly.isEmpty else {
             throw RESTError(
                 400, "INVALID_FIELD_FOR_INSERT_UPDATE",
-                "Unable to create/update fields: \(readOnly.joined(separator: ", ")). Please check the security settings "
-                    + "of this field and verify that it is read/write for your profile or permission set.",
+                "Unable to create/update fields: \(readOnly.joined(separator: ", ")). Please check the security "
+                    + "settings of this field and verify that it is read/write for your profile or permission set.",
                 fields: readOnly)
         }
         return values

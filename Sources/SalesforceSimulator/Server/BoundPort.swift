@@ -47,7 +47,9 @@ final class BoundPort: Sendable {
         for waiter in waiters { waiter.resume(throwing: SimulatorError.notRunning) }
     }
 
-    /// Waits until the port is bound; throws ``SimulatorError/notRunning`` where it never will be, or `CancellationError`.
+    /// Waits until the port is bound.
+    ///
+    /// Throws ``SimulatorError/notRunning`` where it never will be, or `CancellationError`.
     func value() async throws -> Int {
         let id = state.withLockedValue { state in
             guard case .unbound(let waiters, let next) = state else { return -1 }

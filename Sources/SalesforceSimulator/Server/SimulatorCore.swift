@@ -9,7 +9,6 @@ final class SimulatorCore: Sendable {
     let logger: Logger
     let holds = HoldTable()
     let port = BoundPort()
-    let signer = IdentitySigner()
     private let state: NIOLockedValueBox<SimulatorState>
 
     init(configuration: SimulatorConfiguration, environment: SimulatorEnvironment, logger: Logger) {
