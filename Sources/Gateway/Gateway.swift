@@ -21,10 +21,16 @@ public struct Gateway: Sendable {
     /// To be run in one `ServiceGroup`, in this order: shutdown goes from the last to the first.
     public let services: [any Service]
     private let bound: BoundPort
+    private let state: GatewayState
 
     /// The port that the listener got; waits until it has one.
     public func listeningPort() async throws -> Int {
         try await bound.value()
+    }
+
+    /// Waits until tenant hosts are answered: the schema is there, the key opens, the caches follow the changes.
+    public func whenServing() async {
+        await state.whenServing()
     }
 
     /// Puts a gateway together. Nothing runs, and nothing is connected to, before its services do.
@@ -62,7 +68,7 @@ public struct Gateway: Sendable {
                 HTTPClientService(client: control), HTTPClientService(client: upstream), core,
                 application(settings, responder: responder, bound: bound, logger: logger),
                 DrainService(state: state, logger: logger),
-            ], bound: bound)
+            ], bound: bound, state: state)
     }
 
     private static func responder(

@@ -35,6 +35,8 @@ final class GatewayState: Sendable {
     }
 
     private let fields = NIOLockedValueBox(Fields())
+    /// Ends when the process first serves.
+    private let starting = AsyncStream.makeStream(of: Never.self)
 
     /// The tenant hosts' sites; `nil` until they can work.
     var sites: Sites? {
@@ -65,6 +67,12 @@ final class GatewayState: Sendable {
 
     func serve(_ sites: Sites) {
         fields.withLockedValue { $0.stage = .serving(sites) }
+        starting.continuation.finish()
+    }
+
+    /// Waits until the process serves, or the task is cancelled.
+    func whenServing() async {
+        for await _ in starting.stream {}
     }
 
     func drain() {

@@ -41,6 +41,7 @@ struct Demo: AsyncParsableCommand {
         let announcement = Announcement {
             _ = try await simulator.listeningPort()
             _ = try await gateway.listeningPort()
+            await gateway.whenServing()
             let report = DemoReport(settings: settings, simulatorPort: simulatorPort, tenants: tenants)
             Console.say(isJSON ? try report.json() : report.text())
             Console.say("ready: \(settings.origin.origin)")

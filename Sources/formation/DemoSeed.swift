@@ -38,10 +38,12 @@ struct DemoSeed {
             let customer = try await administration.customer(tenant.subdomain)
             guard isOurs(customer) else { throw NotADemoDatabase(subdomain: tenant.subdomain) }
             try await administration.setSalesforce(
-                tenant.subdomain, url: url, orgID: customer.salesforceOrgID?.rawValue)
+                tenant.subdomain, url: url, orgID: tenant.org.id)
         } catch AdministrationError.noSuchCustomer {
             var draft = CustomerAdministration.Draft(
                 companyName: tenant.org.name, subdomain: tenant.subdomain, salesforceURL: url)
+            // Known here, so that everybody may sign in at once, and not the admin first.
+            draft.salesforceOrgID = tenant.org.id
             draft.adminEmail = tenant.org.users.first?.username
             _ = try await administration.create(draft)
         }

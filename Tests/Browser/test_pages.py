@@ -1,5 +1,7 @@
 """Every page can be read: by people who use a screen reader, a phone or dark colours, and by people who are lost."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -7,6 +9,7 @@ from playwright.sync_api import expect
 from workspace import run_query, sign_in
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PHONE = {"width": 320, "height": 640}
 
 
@@ -102,5 +105,6 @@ def test_unknown_hosts_look_alike(page, demo, axonify):
     for label in ("nobody", f"a.{axonify.host.split('.')[0]}", "mail"):
         answer = page.goto(demo.base_url.replace("://", f"://{label}."))
         assert answer.status == 404
-        bodies.add(answer.text().replace(f"{label}.", ""))
+        # Each request has an id of its own.
+        bodies.add(REQUEST_ID.sub("", answer.text()))
     assert len(bodies) == 1

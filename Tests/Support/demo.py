@@ -63,15 +63,15 @@ class Demo:
     log: Path
     process: subprocess.Popen
 
-    def journal(self):
-        """What the simulator has received so far, the oldest first."""
-        answer = requests.get(f"{self.simulator}/_simulator/journal", timeout=10)
-        answer.raise_for_status()
-        return [_journal_entry(entry) for entry in answer.json()["entries"]]
-
     def journal_after(self, number):
-        """What the simulator has received since an entry."""
-        return [entry for entry in self.journal() if entry.number > number]
+        """What the simulator has received since an entry, the oldest first."""
+        answer = requests.get(f"{self.simulator}/_simulator/journal", params={"since": number}, timeout=10)
+        answer.raise_for_status()
+        return [_journal_entry(entry) for entry in answer.json()]
+
+    def journal(self):
+        """What the simulator has received so far."""
+        return self.journal_after(0)
 
     def journal_end(self):
         """The number of the newest entry."""
