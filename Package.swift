@@ -12,6 +12,8 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
     .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
@@ -22,16 +24,21 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 // MARK: - Targets
 
@@ -49,7 +56,7 @@ let package = Package(
 
         // Mechanisms that know nothing of the product.
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
-        .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioPosix]),
+        .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
         .target(name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers]),
 
         // What the product is about.
@@ -74,7 +81,7 @@ let package = Package(
             name: "Forwarding",
             dependencies: [
                 "Access", "Domain", "Salesforce", "Secrets", "Telemetry", asyncHTTPClient, httpTypes, hummingbird,
-                logging, metrics, nioConcurrencyHelpers, nioCore, nioHTTP1,
+                logging, metrics, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTPTypes,
             ]),
         .target(
             name: "Workspace",
@@ -89,34 +96,37 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Access", "Domain", "Forwarding", "Postgres", "Salesforce", "Secrets", "Storage", "Telemetry",
-                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, logging, metrics, nioCore,
-                nioPosix, serviceLifecycle,
+                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, hummingbirdCore,
+                logging, metrics,
+                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(
             name: "formation",
             dependencies: [
-                "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
-                argumentParser, logging, serviceLifecycle,
+                "Access", "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
+                argumentParser, configuration, logging, metrics, nioCore, nioPosix, serviceLifecycle, unixSignals,
             ]),
 
-        // Beside the stack: imports nothing of ours, so that a wrong belief about the wire can't be wrong on both sides.
+        // Beside the stack: imports nothing of ours, so that no belief about the wire is wrong on both sides.
         .target(
             name: "SalesforceSimulator",
             dependencies: [
-                crypto, httpTypes, hummingbird, logging, mustache, nioConcurrencyHelpers, nioCore, serviceLifecycle,
+                crypto, cryptoExtras, httpTypes, hummingbird, logging, nioConcurrencyHelpers, nioCore,
+                serviceLifecycle,
             ]),
 
         // Doubles, clocks, fixtures and one behaviour suite per repository protocol.
         .target(
             name: "GatewayTesting",
             dependencies: [
-                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers,
+                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers, nioCore,
+                nioPosix,
             ],
             path: "Sources/GatewayTesting"),
 
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "GatewayTesting", logging]),
-        .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets", crypto, nioPosix]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics, nioConcurrencyHelpers]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
@@ -133,8 +143,8 @@ let package = Package(
         .testTarget(
             name: "ForwardingTests",
             dependencies: [
-                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", httpTypes, hummingbird,
-                asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", asyncHTTPClient, httpTypes,
+                hummingbird, hummingbirdCore, logging, nioConcurrencyHelpers,
             ]),
         .testTarget(
             name: "WorkspaceTests",
@@ -143,7 +153,7 @@ let package = Package(
                 logging, nioCore,
             ]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Domain", "GatewayTesting", "Secrets", configuration]),
+            name: "GatewayTests", dependencies: ["Gateway", "Access", "Storage", "Domain", "GatewayTesting", "Secrets", configuration]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

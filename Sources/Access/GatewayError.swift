@@ -14,6 +14,8 @@ public enum GatewayError: Error, Sendable, Hashable {
     /// The grant is dead: the user must sign in again, and the session is over.
     case grantDead
     case crossOrigin
+    /// An API call by plain http where the product is https: it is not redirected, since it has already told its secret.
+    case httpsRequired
     /// An access key may not do this: read-only, or it manages keys, roles, people or billing.
     case keyScope
     case userDisabled
@@ -50,7 +52,7 @@ extension GatewayError {
         case .badRequest: 400
         case .notSignedIn, .grantDead: 401
         case .subscriptionInactive: 402
-        case .crossOrigin, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended: 403
+        case .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended: 403
         case .notFound: 404
         case .notConnected: 409
         case .rateLimited: 429
@@ -68,6 +70,7 @@ extension GatewayError {
         case .notFound: "NOT_FOUND"
         case .notSignedIn, .grantDead: "INVALID_SESSION_ID"
         case .crossOrigin: "CROSS_ORIGIN_REQUEST"
+        case .httpsRequired: "HTTPS_REQUIRED"
         case .keyScope: "KEY_SCOPE"
         case .userDisabled: "USER_DISABLED"
         case .adminOnly: "ADMIN_ONLY"
@@ -92,6 +95,7 @@ extension GatewayError {
         case .notSignedIn: "Session expired or invalid. Sign in again, or use a valid access key."
         case .grantDead: "Salesforce ended this connection. Sign in again."
         case .crossOrigin: "This request came from another site, so it was not run."
+        case .httpsRequired: "This service is reached by https alone. A secret sent by plain http should be replaced."
         case .keyScope: "This access key may not do that."
         case .userDisabled: "Your account in this workspace is disabled. Ask your workspace's admin."
         case .adminOnly: "Only an admin of this workspace may do that."
@@ -113,7 +117,8 @@ extension GatewayError {
     public var retryAfterSeconds: Int? {
         switch self {
         case .rateLimited(let seconds), .unavailable(_, let seconds): seconds
-        case .badRequest, .notFound, .notSignedIn, .grantDead, .crossOrigin, .keyScope, .userDisabled, .adminOnly,
+        case .badRequest, .notFound, .notSignedIn, .grantDead, .crossOrigin, .httpsRequired, .keyScope, .userDisabled,
+            .adminOnly,
             .barredByOrg, .suspended, .subscriptionInactive, .notConnected, .clientRejected, .upstreamUnreachable,
             .upstreamTimeout, .internalError:
             nil
@@ -125,7 +130,7 @@ extension GatewayError {
         switch self {
         case .upstreamUnreachable: "destination_unavailable"
         case .upstreamTimeout: "http_response_timeout"
-        case .rateLimited, .crossOrigin, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended,
+        case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended,
             .subscriptionInactive, .notSignedIn, .grantDead:
             "http_request_denied"
         case .badRequest, .notFound: "http_request_error"

@@ -1,1 +1,153 @@
-// Gateway
+internal import Access
+internal import AsyncHTTPClient
+internal import Domain
+internal import Forwarding
+public import Foundation
+internal import Hummingbird
+internal import HummingbirdCore
+public import Logging
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import Postgres
+internal import Salesforce
+internal import Secrets
+public import ServiceLifecycle
+internal import Storage
+public import Telemetry
+internal import Workspace
+
+/// One gateway process, put together: its services in the order in which they depend on each other.
+public struct Gateway: Sendable {
+    /// To be run in one `ServiceGroup`, in this order: shutdown goes from the last to the first.
+    public let services: [any Service]
+    private let bound: BoundPort
+
+    /// The port that the listener got; waits until it has one.
+    public func listeningPort() async throws -> Int {
+        try await bound.value()
+    }
+
+    /// Puts a gateway together. Nothing runs, and nothing is connected to, before its services do.
+    ///
+    /// - Parameters:
+    ///   - settings: all of them; ``Settings/keys`` and the database's URL must be there.
+    ///   - sources: time, randomness and ids.
+    ///   - metrics: what `/metrics` shows.
+    /// - Throws: ``SettingsError`` where something that serving needs is missing; errors of broken templates.
+    public static func build(
+        settings: Settings, sources: Sources = .system, metrics: PrometheusMetricsFactory, logger: Logger
+    ) throws -> Gateway {
+        let storage = try StorageRoom(settings: settings.database, logger: logger)
+        guard settings.keys != nil else {
+            throw SettingsError(problems: [SettingsProblem(variable: "ENCRYPTION_KEY", reason: "is not set.")])
+        }
+        // Two clients: what streams for minutes and what must answer in seconds have other limits, and a full pool of
+        // the one does not keep the other waiting.
+        let upstream = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: Forwarder.clientConfiguration(
+                loopbackNames: settings.loopbackNames, limits: settings.forwardingLimits))
+        let control = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: SalesforceOAuthClient.configuration(dnsOverride: settings.loopbackAddresses))
+        let state = GatewayState()
+        let core = CoreService(
+            settings: settings, storage: storage, upstream: upstream, control: control,
+            rule: CrossOriginRule(frontendOrigins: settings.frontendOrigins), state: state, sources: sources,
+            logger: logger)
+        let bound = BoundPort()
+        let responder = try responder(settings, state: state, sources: sources, metrics: metrics, logger: logger)
+        return Gateway(
+            services: storage.services + [
+                HTTPClientService(client: control), HTTPClientService(client: upstream), core,
+                application(settings, responder: responder, bound: bound, logger: logger),
+                DrainService(state: state, logger: logger),
+            ], bound: bound)
+    }
+
+    private static func responder(
+        _ settings: Settings, state: GatewayState, sources: Sources, metrics: PrometheusMetricsFactory, logger: Logger
+    ) throws -> RootResponder {
+        try RootResponder(
+            origin: settings.origin, trust: EdgeTrust(trustedHops: settings.trustedProxyHops),
+            probes: Probes(
+                state: state, outageSeconds: TimeInterval(settings.database.outageSeconds),
+                metricsToken: settings.metricsToken, renderMetrics: { metrics.render() }, now: sources.now),
+            state: state, frontDoor: FrontDoor(origin: settings.origin),
+            errorPages: ErrorPages(origin: settings.origin),
+            logger: logger, now: sources.now, makeID: sources.makeID)
+    }
+
+    private static func application(
+        _ settings: Settings, responder: RootResponder, bound: BoundPort, logger: Logger
+    ) -> Application<RootResponder> {
+        let channel = HTTP1Channel.Configuration(
+            idleTimeout: .seconds(Int64(settings.idleTimeoutSeconds)),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: ListenerLimits.headerFieldBytesMax,
+                maxHeaderListSize: ListenerLimits.headerSectionBytesMax,
+                maxHeaderFieldCount: ListenerLimits.headerFieldsMax))
+        // The framework logs what happens to single connections, which is nothing that an operator can act on.
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        return Application(
+            responder: responder,
+            server: HTTPServerBuilder {
+                GatewayChannel(base: HTTP1Channel(responder: $0, configuration: channel))
+            },
+            configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port)),
+            onServerRunning: { bound.succeed($0.localAddress?.port ?? settings.port) },
+            logger: logger)
+    }
+}
+
+/// What the listener takes at most.
+enum ListenerLimits {
+    static let headerFieldBytesMax = 16 * 1024
+    static let headerSectionBytesMax = 32 * 1024
+    static let headerFieldsMax = 200
+}
+
+/// Where time, randomness and ids come from.
+public struct Sources: Sendable {
+    let now: @Sendable () -> Date
+    let randomBytes: @Sendable (Int) -> [UInt8]
+    let makeID: @Sendable () -> UUID
+
+    /// The system's clock and generators.
+    public static let system = Sources(
+        now: { Date() },
+        randomBytes: { count in
+            // Linux: getrandom(2), the kernel's generator.
+            var generator = SystemRandomNumberGenerator()
+            return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        },
+        makeID: { UUID() })
+
+    /// The system's, but with another clock.
+    public static func system(now: @escaping @Sendable () -> Date) -> Sources {
+        Sources(now: now, randomBytes: system.randomBytes, makeID: system.makeID)
+    }
+}
+
+/// The port of the listener, once it is bound.
+final class BoundPort: Sendable {
+    private let stream: AsyncStream<Int>
+    private let continuation: AsyncStream<Int>.Continuation
+    private let port = NIOLockedValueBox<Int?>(nil)
+
+    init() {
+        (self.stream, self.continuation) = AsyncStream.makeStream()
+    }
+
+    func succeed(_ value: Int) {
+        port.withLockedValue { $0 = value }
+        continuation.finish()
+    }
+
+    func value() async throws -> Int {
+        for await _ in stream {}
+        guard let port = port.withLockedValue({ $0 }) else { throw CancellationError() }
+        return port
+    }
+}

@@ -12,7 +12,7 @@ public struct AllowedHosts: Sendable {
     private static let myDomainSuffixes = ["my.salesforce.com", "my.salesforce.mil", "my.sfcrmproducts.cn"]
     private static let siteSuffix = "my.site.com"
     private static let instanceSuffixes = ["salesforce.com", "salesforce.mil", "sfcrmproducts.cn"]
-    /// The address of the user interface, which people paste; it answers no API (facts: jsforce refuses it too).
+    /// The address of the user interface, which people paste; it answers no API.
     private static let lightningSuffix = "lightning.force.com"
     /// 256 extra hosts: it is a development setting.
     private static let extraCountMax = 256

@@ -47,7 +47,7 @@ extension TokenAnswer {
             issuedAt: Date(timeIntervalSince1970: TimeInterval(milliseconds) / 1000), scope: scope)
     }
 
-    /// Base64 of HMAC-SHA256 over `id` and `issued_at`, keyed with the client secret (facts §1.5), in constant time.
+    /// Base64 of HMAC-SHA256 over `id` and `issued_at`, keyed with the client secret, in constant time.
     static func isSigned(_ signature: String, id: String, issuedAt: String, secret: Secret<String>) -> Bool {
         guard let code = Data(base64Encoded: signature) else { return false }
         let key = SymmetricKey(data: Array(secret.exposed.utf8))

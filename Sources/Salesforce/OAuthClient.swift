@@ -48,6 +48,19 @@ public struct PKCE: Sendable {
     }
 }
 
+/// What is sent to the OAuth endpoints.
+enum OAuthForms {
+    /// The authorize endpoint with the parameters of a sign-in, each once.
+    static func authorizationURL(client: OAuthClient, state: String, challenge: String) -> String {
+        client.login.authorizeURL + "?"
+            + FormEncoding.encode([
+                ("response_type", "code"), ("client_id", client.clientID.exposed), ("redirect_uri", client.redirectURI),
+                ("scope", "api refresh_token openid"), ("state", state), ("code_challenge", challenge),
+                ("code_challenge_method", "S256"),
+            ])
+    }
+}
+
 /// Base64 for URLs, without padding (RFC 4648 §5).
 private func base64URL(_ bytes: [UInt8]) -> String {
     var text = Data(bytes).base64EncodedString()

@@ -37,7 +37,7 @@ public struct SalesforceError: Error, Sendable, Hashable {
 
         private init(_ kind: Kind) { self.kind = kind }
 
-        // What Salesforce says (facts §1.6).
+        // What Salesforce says (Salesforce Help: OAuth 2.0 Authorization Errors).
 
         /// The access or refresh token expired or was revoked.
         public static let expiredToken = Code(.expiredToken)

@@ -55,12 +55,7 @@ public struct SalesforceOAuthClient: SalesforceOAuth {
     }
 
     public func authorizationURL(client: OAuthClient, state: String, challenge: String) -> String {
-        client.login.authorizeURL + "?"
-            + FormEncoding.encode([
-                ("response_type", "code"), ("client_id", client.clientID.exposed), ("redirect_uri", client.redirectURI),
-                ("scope", "api refresh_token openid"), ("state", state), ("code_challenge", challenge),
-                ("code_challenge_method", "S256"),
-            ])
+        OAuthForms.authorizationURL(client: client, state: state, challenge: challenge)
     }
 
     public func exchange(

@@ -3,7 +3,7 @@ internal import Foundation
 /// Tells the answers to a dead session from all others. Pure: it looks at an answer that somebody else has kept.
 ///
 /// A dead session is answered by 401 with `INVALID_SESSION_ID` in JSON or XML, by Bulk v1 with 400 `InvalidSessionId`,
-/// and by the identity endpoints with 403 `Bad_OAuth_Token` (facts §2.1, §2.5, §1.8).
+/// and by the identity endpoints with 403 `Bad_OAuth_Token`.
 public enum SessionAnswer {
     /// 64 KiB, of the answer as it came and of its inflated copy. Real ones have a few hundred bytes.
     public static let byteCountMax = 64 * 1024
@@ -31,8 +31,8 @@ public enum SessionAnswer {
     /// Reads an answer.
     ///
     /// - Parameters:
-    ///   - contentType: of the answer; empty where it has none. The body's first character decides between JSON and XML,
-    ///     since Salesforce sends some of these with no type or the wrong one.
+    ///   - contentType: of the answer; empty where it has none. The body's first character decides between JSON and
+    ///     XML, since Salesforce sends some of these with no type or the wrong one.
     ///   - contentEncoding: `gzip` and `deflate` are inflated, within ``byteCountMax``.
     ///   - body: the whole body. One that is longer than ``byteCountMax`` is unreadable, so a caller may stop there and
     ///     pass one byte more.
@@ -55,7 +55,7 @@ public enum SessionAnswer {
         }
     }
 
-    /// 401s with the code of a dead session that a fresh token would meet again (facts §2.1).
+    /// 401s with the code of a dead session that a fresh token would meet again.
     private static let incurable = [
         "this session is not valid for use with the rest api", "connected app is not attached to agent",
         "blacktab users cannot perform api operations",

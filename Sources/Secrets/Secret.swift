@@ -1,8 +1,8 @@
 /// A value that must never be seen: it prints as redacted, is not `Codable`, and compares in constant time.
 ///
-/// Architecture invariant 3. The value leaves only through ``exposed``, so that every place which reads one can be found.
+/// Architecture invariant 3. The value leaves only through ``exposed``, so that every place that reads it is found.
 public struct Secret<Value: Sendable>: Sendable {
-    /// The value itself. Each use is a place to look at in a review: it must not reach a log, an error, a URL or a page.
+    /// The value itself. Each use is to be looked at in a review: it must not reach a log, an error, a URL or a page.
     public let exposed: Value
 
     /// Wraps a value that must not be seen.

@@ -1,1 +1,136 @@
-// Workspace
+public import Access
+internal import Domain
+internal import Foundation
+internal import HTTPTypes
+public import Hummingbird
+internal import Logging
+
+/// A tenant's host, as far as it is not forwarded: sign-in, JSON API and the built-in workspace page.
+///
+/// Contract §2. One way in (``respond(to:in:)``), one list of routes (`Route`), one place where errors become answers
+/// (`Problem`), one where every answer gets its headers (`AnswerHeaders`).
+public struct Workspace: Sendable {
+    let access: AccessContext
+    let directory: TenantDirectory
+    let sessions: SessionKeeper
+    let ledger: TokenLedger
+    let signIn: SignIn
+    let rule: CrossOriginRule
+    let pages: Pages
+    private let headers: AnswerHeaders
+
+    /// A workspace site for all tenants.
+    ///
+    /// - Parameter salesforceAPIVersion: the version that the query explorer asks for, e.g. `v62.0`.
+    /// - Throws: ``WorkspaceError`` where a template is broken, or the version is none.
+    public init(
+        access: AccessContext, directory: TenantDirectory, sessions: SessionKeeper, ledger: TokenLedger,
+        signIn: SignIn, rule: CrossOriginRule, salesforceAPIVersion: String = "v62.0"
+    ) throws {
+        guard salesforceAPIVersion.wholeMatch(of: /v[0-9]{2,3}\.0/) != nil else {
+            throw WorkspaceError.notAnAPIVersion
+        }
+        self.access = access
+        self.directory = directory
+        self.sessions = sessions
+        self.ledger = ledger
+        self.signIn = signIn
+        self.rule = rule
+        self.pages = try Pages(queryPath: "/services/data/\(salesforceAPIVersion)/query")
+        self.headers = AnswerHeaders(origin: access.origin)
+    }
+
+    /// Answers every path of a tenant's host that is not forwarded. Errors are answers too.
+    public func respond(to request: Request, in call: TenantCall) async -> Response {
+        let exchange = Exchange(request: request, call: call)
+        let cors = CORSHeaders(rule: rule, label: call.tenant.customer.subdomain.label)
+        var response: Response
+        do {
+            response = try await answer(exchange, cors: cors)
+        } catch {
+            response = render(error, for: exchange)
+        }
+        cors.apply(to: &response.headers, request: request.headers)
+        return headers.finish(response, to: request.method, requestID: call.requestID)
+    }
+
+    private func answer(_ exchange: Exchange, cors: CORSHeaders) async throws -> Response {
+        let methods = exchange.route.methods
+        if CORSHeaders.isPreflight(method: exchange.request.method, headers: exchange.request.headers) {
+            guard let fields = cors.preflight(exchange.request.headers) else { throw GatewayError.crossOrigin }
+            return Response(status: .noContent, headers: fields)
+        }
+        guard !methods.isEmpty else { throw GatewayError.notFound }
+        guard methods.contains(exchange.request.method) else { throw RequestError.methodNotAllowed(methods) }
+        if exchange.request.method == .options {
+            return Response(status: .noContent, headers: [.allow: methods.allowValue])
+        }
+        switch exchange.route {
+        case .home: return try await home(exchange)
+        case .asset(let name):
+            guard let response = pages.assets.response(name: name, headers: exchange.request.headers) else {
+                throw GatewayError.notFound
+            }
+            return response
+        case .login: return try login(exchange)
+        case .callback: return try await callback(exchange)
+        case .logout: return try await logout(exchange)
+        case .session: return try await session(exchange)
+        case .me: return try await me(exchange)
+        case .config where exchange.request.method == .patch: return try await patchConfig(exchange)
+        case .config: return try await config(exchange)
+        case .keys where exchange.request.method == .post: return try await createKey(exchange)
+        case .keys: return try await keys(exchange)
+        case .key(let id): return try await endKey(id, exchange)
+        case .unknownAPI, .unknown: throw GatewayError.notFound
+        }
+    }
+
+    private func render(_ error: any Error, for exchange: Exchange) -> Response {
+        if !(error is GatewayError || error is RequestError || error is SignInError) {
+            // The type alone: what an unforeseen error says of itself could hold anything.
+            exchange.call.logger.info(
+                "A request failed in a way that was not foreseen", metadata: ["error": "\(type(of: error))"])
+        }
+        let problem = Problem(error)
+        let isForPerson =
+            switch exchange.route.reader {
+            case .person: true
+            case .program: false
+            case .either: ContentNegotiation.prefersPage(exchange.request.headers)
+            }
+        guard isForPerson else {
+            return problem.jsonResponse(requestID: exchange.call.requestID, instance: exchange.request.uri.path)
+        }
+        return pages.problem(
+            problem, company: exchange.call.tenant.customer.companyName, requestID: exchange.call.requestID)
+    }
+}
+
+/// Why a ``Workspace`` can't be made: a mistake in the program or its settings.
+public enum WorkspaceError: Error, Sendable, Hashable {
+    /// A template does not parse; its name.
+    case brokenTemplate(String)
+    /// A template writes a value without escaping it; its name.
+    case unescapedValue(String)
+    /// A template uses another one that is not there; both names.
+    case missingTemplate(String, usedBy: String)
+    /// The Salesforce API version is not of the form `v62.0`.
+    case notAnAPIVersion
+}
+
+/// One request with its route.
+struct Exchange: Sendable {
+    let request: Request
+    let call: TenantCall
+    let route: Route
+
+    init(request: Request, call: TenantCall) {
+        self.request = request
+        self.call = call
+        self.route = Route(path: request.uri.path)
+    }
+
+    var tenant: Tenant { call.tenant }
+    var cookies: [String] { request.headers[values: .cookie] }
+}

@@ -1,0 +1,71 @@
+internal import Access
+internal import Domain
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import Secrets
+
+/// `/api/me` and `/api/keys` (contract §2, "JSON API").
+extension Workspace {
+    func me(_ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        return .json(
+            .object([
+                "user": .user(caller.user),
+                "customer": .customer(caller.tenant.customer),
+                "session": .object(["expiresAt": .time(endsAt(caller))]),
+            ]))
+    }
+
+    func keys(_ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        try requireSession(caller)
+        let keys = try await sessions.keys(for: caller)
+        return .json(.object(["keys": .array(keys.map(JSONValue.accessKey))]))
+    }
+
+    func createKey(_ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        try requireSession(caller)
+        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        let body = try await jsonBody(exchange, types: ["application/json"], bytesMax: KeyRequest.bodyBytesMax)
+        let wish = try KeyRequest(body)
+        let (key, record) = try await sessions.createKey(
+            name: wish.name, scope: wish.scope, expiresAt: wish.expiresAt, for: caller)
+        guard case .object(var members) = JSONValue.accessKey(record) else { throw GatewayError.internalError }
+        // The one place where a key is shown, to the one who made it; the answer is never stored.
+        members["key"] = .string(key.exposed)
+        return .json(.object(members), status: .created, headers: [.location: "/api/keys/\(record.id)"])
+    }
+
+    func endKey(_ id: String, _ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        try requireSession(caller)
+        guard let id = AccessKeyID(id) else { throw GatewayError.notFound }
+        let key = try await stored(exchange) {
+            try await access.repositories.accessKeys.key(id: id, in: exchange.tenant.id)
+        }
+        try await sessions.endKey(id, by: caller)
+        if let owner = key?.userID, owner != caller.user.id { await releaseGrant(of: owner, exchange) }
+        return Response(status: .noContent)
+    }
+
+    /// Revokes a grant that nothing uses any more, as log-out does: of somebody who has left, an admin ends the last key.
+    private func releaseGrant(of user: UserID, _ exchange: Exchange) async {
+        do throws(GatewayError) {
+            let now = access.now()
+            let keys = try await stored(exchange) {
+                try await access.repositories.accessKeys.keys(of: user, in: exchange.tenant.id)
+            }
+            guard !keys.contains(where: { $0.expiresAt > now }),
+                try await sessions.sessions(of: user, in: exchange.tenant).isEmpty
+            else { return }
+            try await ledger.revoke(user: user, in: exchange.tenant)
+        } catch {
+            // The key is over, which is what was asked for.
+            exchange.call.logger.info(
+                "A grant without a use was not revoked", metadata: ["error": "\(error.errorCode)"])
+        }
+    }
+}

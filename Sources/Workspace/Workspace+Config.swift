@@ -1,0 +1,81 @@
+internal import Access
+internal import Domain
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+
+/// `/api/config`: the tenant's own settings.
+extension Workspace {
+    /// How often a change without `If-Match` is tried again when somebody else was quicker.
+    private static let attemptsMax = 5
+    private static let patchTypes = [ConfigPatch.mediaType, "application/json"]
+
+    func config(_ exchange: Exchange) async throws -> Response {
+        _ = try await caller(exchange)
+        let config = try await storedConfig(exchange)
+        let tag = Self.tag(of: config)
+        guard !tag.isKnown(exchange.request.headers) else {
+            return Response(status: .notModified, headers: [.eTag: tag.text])
+        }
+        return .json(.config(config), headers: [.eTag: tag.text])
+    }
+
+    func patchConfig(_ exchange: Exchange) async throws -> Response {
+        let caller = try await caller(exchange)
+        try requireAdmin(caller)
+        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        let body = try await jsonBody(exchange, types: Self.patchTypes, bytesMax: ConfigPatch.Limits.bodyBytesMax)
+        let patch = ConfigPatch(body)
+        for _ in 0..<Self.attemptsMax {
+            let current = try await storedConfig(exchange)
+            guard Self.tag(of: current).allowsChange(exchange.request.headers) else {
+                throw RequestError.preconditionFailed
+            }
+            var changed = try patch.applied(to: current)
+            // Nothing to write, and nothing to tell the audit log.
+            if changed == current { return answer(current) }
+            changed.updatedAt = access.now()
+            let next = changed
+            if try await stored(
+                exchange, { try await access.repositories.configs.update(next, expected: current.updatedAt) })
+            {
+                await noteChange(patch, caller, exchange)
+                return answer(try await storedConfig(exchange))
+            }
+        }
+        throw GatewayError.unavailable(.overloaded, retryAfterSeconds: 1)
+    }
+
+    private func answer(_ config: CustomerConfig) -> Response {
+        .json(.config(config), headers: [.eTag: Self.tag(of: config).text])
+    }
+
+    private func storedConfig(_ exchange: Exchange) async throws(GatewayError) -> CustomerConfig {
+        let config = try await stored(exchange) { try await access.repositories.configs.config(of: exchange.tenant.id) }
+        guard let config else {
+            exchange.call.logger.info("A customer has no configuration")
+            throw .internalError
+        }
+        return config
+    }
+
+    /// The change stands whether the log takes it or not, so a failure here is not the caller's.
+    private func noteChange(_ patch: ConfigPatch, _ caller: Caller, _ exchange: Exchange) async {
+        let event = AuditEvent(
+            id: AuditEventID(access.makeID()), customerID: exchange.tenant.id, userID: caller.user.id,
+            action: .configChanged, detail: ["changed": String(patch.touched.joined(separator: " ").prefix(1000))],
+            requestID: exchange.call.requestID, at: access.now())
+        do {
+            try await access.repositories.audit.append(event)
+        } catch {
+            exchange.call.logger.info("An audit event was lost", metadata: ["action": "\(event.action.rawValue)"])
+        }
+    }
+
+    /// Of the stored version, not of the text: its milliseconds could be the same twice.
+    private static func tag(of config: CustomerConfig) -> EntityTag {
+        let version = "\(config.updatedAt.timeIntervalSince1970) "
+        return EntityTag(of: Array(version.utf8) + JSONValue.config(config).encoded)
+    }
+}

@@ -1,0 +1,63 @@
+internal import Access
+internal import Domain
+internal import Foundation
+internal import Hummingbird
+
+/// `GET /`: the sign-in page, or the workspace.
+extension Workspace {
+    func home(_ exchange: Exchange) async throws -> Response {
+        do {
+            return workspacePage(try await caller(exchange), exchange)
+        } catch GatewayError.notSignedIn {
+            return signInPage(exchange)
+        }
+    }
+
+    private func signInPage(_ exchange: Exchange) -> Response {
+        let customer = exchange.tenant.customer
+        let obstacle = obstacle(exchange)
+        return pages.signIn(
+            SignInPage(
+                frame: pages.frame(heading: "Sign in", company: customer.companyName),
+                heading: obstacle == nil ? "Sign in to \(customer.companyName)" : customer.companyName,
+                loginHost: Self.host(of: customer.salesforceInstanceURL), obstacle: obstacle))
+    }
+
+    private func workspacePage(_ caller: Caller, _ exchange: Exchange) -> Response {
+        let customer = caller.tenant.customer
+        let user = caller.user
+        let obstacle = obstacle(exchange)
+        return pages.workspace(
+            WorkspacePage(
+                frame: pages.frame(heading: "Workspace", company: customer.companyName, usesScript: obstacle == nil),
+                company: customer.companyName, fullName: user.fullName, email: user.email,
+                role: Self.name(of: user.role), profile: user.salesforceProfile,
+                loginHost: Self.host(of: customer.salesforceInstanceURL), orgID: customer.salesforceOrgID?.rawValue,
+                obstacle: obstacle, explorer: obstacle == nil ? ExplorerSection(queryPath: pages.queryPath) : nil))
+    }
+
+    /// Why Salesforce can't be used through this workspace; `nil` where it can.
+    private func obstacle(_ exchange: Exchange) -> PageNotice? {
+        do {
+            try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+            return nil
+        } catch {
+            let problem = Problem(error)
+            return PageNotice(title: problem.title, detail: problem.detail)
+        }
+    }
+
+    private static func name(of role: UserRole) -> String {
+        switch role {
+        case .ae: "Account executive"
+        case .am: "Account manager"
+        case .csm: "Customer success manager"
+        case .admin: "Administrator"
+        }
+    }
+
+    /// A login URL without its scheme: what a person compares with their browser's address line.
+    private static func host(of url: String) -> String {
+        url.firstRange(of: "://").map { String(url[$0.upperBound...]) } ?? url
+    }
+}

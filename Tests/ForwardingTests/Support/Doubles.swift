@@ -1,0 +1,107 @@
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import Salesforce
+import Secrets
+
+/// Salesforce's token endpoint, as the test tells it to be.
+final class ScriptedOAuth: SalesforceOAuth {
+    private struct State {
+        var refreshes = 0
+        var failure: SalesforceError?
+        var instance: InstanceURL
+    }
+
+    private let state: NIOLockedValueBox<State>
+
+    init(instance: InstanceURL) {
+        self.state = NIOLockedValueBox(State(instance: instance))
+    }
+
+    /// How many refreshes were asked for.
+    var refreshes: Int { state.withLockedValue { $0.refreshes } }
+
+    /// What every refresh answers from now on.
+    func fail(with failure: SalesforceError) { state.withLockedValue { $0.failure = failure } }
+
+    /// The access token that the refresh with this number gives, from 1.
+    static func token(_ number: Int) -> String { "00D5g000008fixt!fresh.token.\(number)" }
+
+    func refresh(_ refreshToken: Secret<String>, client: OAuthClient) async throws(SalesforceError) -> TokenAnswer {
+        let (number, failure, instance) = state.withLockedValue { state in
+            state.refreshes += 1
+            return (state.refreshes, state.failure, state.instance)
+        }
+        if let failure { throw failure }
+        guard let identity = IdentityURL(orgID: "00D5g000008fixt", userID: "0055g00000fixt1") else {
+            throw SalesforceError(.invalidRequest)
+        }
+        return TokenAnswer(
+            accessToken: Secret(Self.token(number)), refreshToken: nil, instanceURL: instance, identity: identity,
+            issuedAt: Date(timeIntervalSince1970: 1_767_225_600), scope: "api refresh_token openid")
+    }
+
+    func revoke(_ token: Secret<String>, login: LoginEndpoint) async throws(SalesforceError) {}
+
+    func authorizationURL(client: OAuthClient, state: String, challenge: String) -> String { "" }
+
+    func exchange(
+        code: Secret<String>, verifier: Secret<String>, client: OAuthClient
+    ) async throws(SalesforceError) -> TokenAnswer { throw SalesforceError(.invalidRequest) }
+
+    func userInfo(instance: InstanceURL, accessToken: Secret<String>) async throws(SalesforceError) -> UserInfo {
+        throw SalesforceError(.invalidRequest)
+    }
+
+    func profile(
+        ofUser userID: String, instance: InstanceURL, accessToken: Secret<String>
+    ) async throws(SalesforceError) -> Profile { Profile(name: nil, modifiesAllData: false) }
+}
+
+/// Bytes that never repeat and are the same in every run.
+final class Counted: Sendable {
+    private let last = NIOLockedValueBox<UInt64>(0)
+
+    func bytes(_ count: Int) -> [UInt8] {
+        let number = last.withLockedValue { last in
+            last += 1
+            return last
+        }
+        return (0..<count).map { UInt8(truncatingIfNeeded: (number &* 0x9E37_79B9_7F4A_7C15 &+ UInt64($0)) >> 8) }
+    }
+}
+
+/// What was logged.
+final class CapturedLog: Sendable {
+    struct Line: Sendable {
+        let level: Logger.Level
+        let message: String
+        let metadata: Logger.Metadata
+    }
+
+    private let captured = NIOLockedValueBox<[Line]>([])
+
+    var lines: [Line] { captured.withLockedValue { $0 } }
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
+
+    private struct Handler: LogHandler {
+        let log: CapturedLog
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        init(log: CapturedLog) { self.log = log }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let line = Line(
+                level: event.level, message: "\(event.message)",
+                metadata: metadata.merging(event.metadata ?? [:]) { $1 })
+            log.captured.withLockedValue { $0.append(line) }
+        }
+    }
+}

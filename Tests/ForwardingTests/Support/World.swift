@@ -1,0 +1,183 @@
+import Access
+import AsyncHTTPClient
+import Domain
+import Forwarding
+import Foundation
+import GatewayTesting
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import Salesforce
+import Secrets
+import Testing
+
+/// A gateway of one tenant whose forwarding answers on a loopback port, in front of an upstream that the test plays.
+struct World: Sendable {
+    /// Salesforce, byte by byte.
+    let upstream: RawListener
+    /// The gateway's port.
+    let port: Int
+    let oauth: ScriptedOAuth
+    let store: InMemoryStore
+    let clock: TestClock
+    let log: CapturedLog
+    let sessions: SessionKeeper
+    let tenant: Tenant
+    let admin: User
+    /// The session cookie, as `name=value`.
+    let cookie: String
+    /// An access key that may do everything.
+    let key: String
+    /// One that may read.
+    let readKey: String
+
+    /// The first access token of the tenant's user.
+    static let firstToken = "00D5g000008fixt!first.token"
+    static let instanceName = "axonify.my.localhost"
+    static let tenantOrigin = "http://axonify.formation.localhost:8080"
+
+    /// The instance's authority, as in `Host`.
+    var instance: String { "\(Self.instanceName):\(upstream.port)" }
+
+    func connect(bufferBytes: Int? = nil) async throws -> RawConnection {
+        try await RawConnection.connect(port: port, bufferBytes: bufferBytes)
+    }
+
+    /// A request's bytes with the session cookie of a page of the tenant's own.
+    func request(_ method: String, _ target: String, _ headers: [String] = [], body: String = "") -> String {
+        bare(method, target, ["Cookie: \(cookie)", "Sec-Fetch-Site: same-origin"] + headers, body: body)
+    }
+
+    /// A request's bytes without a credential.
+    func bare(_ method: String, _ target: String, _ headers: [String] = [], body: String = "") -> String {
+        ([["\(method) \(target) HTTP/1.1", "Host: axonify.formation.localhost:8080"], headers].flatMap { $0 }
+            .joined(separator: "\r\n")) + "\r\n\r\n" + body
+    }
+
+    /// Sends a request on a connection of its own, lets Salesforce answer it, and returns what each side got.
+    func exchange(
+        _ request: String, answer: String, toHead: Bool = false
+    ) async throws -> (received: RawMessage, answered: RawMessage) {
+        let client = try await connect()
+        try await client.send(request)
+        let salesforce = try await upstream.accept()
+        let received = try await salesforce.readRequest()
+        try await salesforce.send(answer)
+        let answered = try await client.readResponse(toHead: toHead)
+        await client.close()
+        await salesforce.close()
+        return (received, answered)
+    }
+
+    /// Sends a request that never reaches Salesforce, and returns the gateway's own answer.
+    func refusal(_ request: String, toHead: Bool = false) async throws -> RawMessage {
+        let client = try await connect()
+        try await client.send(request)
+        let answered = try await client.readResponse(toHead: toHead)
+        await client.close()
+        return answered
+    }
+}
+
+/// What a world is made with.
+struct WorldOptions {
+    var limits = ForwardingLimits()
+    var frontendOrigins: [String] = []
+    var hasConnectionHandlers = true
+    /// Closed before the test begins: nobody listens where the instance is.
+    var isUpstreamGone = false
+}
+
+/// Runs a gateway for the time of a test.
+func withWorld(
+    _ options: WorldOptions = WorldOptions(), _ body: @Sendable @escaping (World) async throws -> Void
+) async throws {
+    let upstream = try await RawListener(bufferBytes: 64 * 1024)
+    let instance = "http://\(World.instanceName):\(upstream.port)"
+    let clock = TestClock()
+    let store = InMemoryStore(clock: clock.reading)
+    let fixtures = try Fixtures()
+    let (customer, admin) = try await fixtures.store(in: store.repositories)
+    _ = try await store.repositories.grants.replace(user: admin.id, in: customer.id) { id, version in
+        try fixtures.makeToken(
+            id: id, version: version, of: admin, customer: customer, accessToken: World.firstToken,
+            instanceURL: instance)
+    }
+    let log = CapturedLog()
+    let hosts = try AllowedHosts(extra: ["\(World.instanceName):\(upstream.port)"])
+    let oauth = try ScriptedOAuth(instance: hosts.instance(instance))
+    let random = Counted()
+    let access = AccessContext(
+        repositories: store.repositories, keys: fixtures.keys, oauth: oauth, hosts: hosts,
+        origin: PublicOrigin(isSecure: false, baseDomain: "formation.localhost", port: 8080), logger: log.logger,
+        now: clock.reading, randomBytes: { random.bytes($0) }, makeID: { fixtures.ids.next() })
+    let directory = TenantDirectory(context: access)
+    let sessions = SessionKeeper(context: access)
+    let ledger = TokenLedger(context: access)
+    let client = HTTPClient(
+        eventLoopGroupProvider: .singleton,
+        configuration: Forwarder.clientConfiguration(loopbackNames: [World.instanceName], limits: options.limits))
+    let forwarder = Forwarder(
+        access: access, directory: directory, sessions: sessions, ledger: ledger,
+        rule: CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init)),
+        upstream: client, limits: options.limits)
+    let bound = AsyncStream<Int>.makeStream()
+    let channel = HTTP1Channel.Configuration(
+        additionalChannelHandlers: options.hasConnectionHandlers ? forwarder.connectionHandlers() : [])
+    let application = Application(
+        responder: ForwardingHost(forwarder: forwarder, directory: directory, log: log, clock: clock),
+        server: .http1(configuration: channel), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+        onServerRunning: { bound.continuation.yield($0.localAddress?.port ?? 0) },
+        logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
+
+    var failure: (any Error)?
+    do {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await application.run() }
+            group.addTask { try await ledger.run() }
+            var ports = bound.stream.makeAsyncIterator()
+            let port = await ports.next() ?? 0
+            let tenant = try #require(await directory.tenant(Subdomain("axonify")))
+            let started = try await sessions.start(user: admin, in: tenant)
+            let cookie = "\(sessions.cookieName)=\(started.cookie.exposed)"
+            let caller = try await sessions.identify(headers: [.cookie: cookie], query: nil, in: tenant)
+            let world = World(
+                upstream: upstream, port: port, oauth: oauth, store: store, clock: clock, log: log, sessions: sessions,
+                tenant: tenant, admin: admin, cookie: cookie,
+                key: try await sessions.createKey(name: "all", scope: .full, expiresAt: nil, for: caller).key.exposed,
+                readKey: try await sessions.createKey(name: "reads", scope: .read, expiresAt: nil, for: caller).key
+                    .exposed)
+            if options.isUpstreamGone { try await upstream.close() }
+            try await body(world)
+            group.cancelAll()
+        }
+    } catch is CancellationError {
+        // How the services of the group end.
+    } catch {
+        failure = error
+    }
+    try await client.shutdown()
+    if !options.isUpstreamGone { try await upstream.close() }
+    if let failure { throw failure }
+}
+
+/// The part of the composition root that stands before Forwarding, with one tenant.
+private struct ForwardingHost: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let forwarder: Forwarder
+    let directory: TenantDirectory
+    let log: CapturedLog
+    let clock: TestClock
+
+    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        guard Forwarder.claims(path: request.head.path ?? ""),
+            let tenant = try await directory.tenant(Subdomain("axonify"))
+        else { return Response(status: .init(code: 418)) }
+        let call = TenantCall(tenant: tenant, requestID: "test-request", receivedAt: clock.now, logger: log.logger)
+        return await forwarder.respond(to: request, in: call)
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import GatewayTesting
+import Testing
+
+/// The command line as its user meets it: a child process, its output and its exit code (contract §4).
+@Suite struct CommandLineTests {
+    /// Every command explains itself.
+    @Test(arguments: [
+        [], ["serve"], ["db"], ["db", "init"], ["db", "migrate"], ["db", "status"], ["db", "dump"], ["customer"],
+        ["customer", "create"], ["customer", "list"], ["customer", "show"], ["customer", "credentials"],
+        ["customer", "suspend"], ["customer", "resume"], ["customer", "delete"], ["key"], ["key", "generate"],
+        ["simulator"], ["demo"],
+    ])
+    func help(command: [String]) async throws {
+        let output = try await FormationProcess.run(command + ["--help"])
+        #expect(output.status == 0)
+        #expect(output.stdout.contains("USAGE: formation"))
+    }
+
+    /// Wrong usage exits with 64.
+    @Test(arguments: [["nonsense"], ["db", "init", "--nonsense"], ["customer", "show"], ["customer", "create"]])
+    func wrongUsage(command: [String]) async throws {
+        let output = try await FormationProcess.run(command)
+        #expect(output.status == 64)
+        #expect(output.stderr.contains("Usage") || output.stderr.contains("USAGE"))
+    }
+
+    /// A wrong configuration exits with 78 and names every wrong variable at once, without their values.
+    @Test(arguments: [["serve"], ["db", "init"], ["customer", "list"]])
+    func wrongConfiguration(command: [String]) async throws {
+        let output = try await FormationProcess.run(
+            command,
+            environment: [
+                "DATABASE_URL": "postgres://u:sesame@db.example.com/d?sslmode=disable", "ENCRYPTION_KEY": "sesame",
+                "PORT": "sesame",
+            ])
+        #expect(output.status == 78)
+        for variable in ["DATABASE_URL", "ENCRYPTION_KEY", "PORT"] { #expect(output.stderr.contains(variable)) }
+        #expect(!output.stderr.contains("sesame"))
+        #expect(output.stdout.isEmpty)
+    }
+
+    /// A key is 64 hexadecimal digits, and another one each time.
+    @Test func keyGenerate() async throws {
+        let first = try await FormationProcess.run(["key", "generate"])
+        let second = try await FormationProcess.run(["key", "generate"])
+        #expect(first.status == 0)
+        #expect(first.stdout.wholeMatch(of: /[0-9a-f]{64}\n/) != nil)
+        #expect(first.stdout != second.stdout)
+    }
+}

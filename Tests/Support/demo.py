@@ -1,0 +1,170 @@
+"""The gateway and the Salesforce simulator as a user runs them: `formation demo` on a throwaway PostgreSQL."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+READY_SECONDS = 90
+STOP_SECONDS = 45
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can sign in at the simulator."""
+
+    username: str
+    password: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A customer's workspace and its people; the first is its admin."""
+
+    url: str
+    company: str
+    users: tuple[Person, ...]
+
+    @property
+    def host(self):
+        """The workspace's name, without port."""
+        return self.url.split("://", 1)[1].split(":")[0]
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One request as the simulator received it."""
+
+    number: int
+    method: str
+    host: str
+    target: str
+    headers: dict = field(repr=False)
+    body: str = field(repr=False)
+
+
+@dataclass
+class Demo:
+    """A running demo."""
+
+    base_url: str
+    simulator: str
+    tenants: tuple[Tenant, ...]
+    log: Path
+    process: subprocess.Popen
+
+    def journal(self):
+        """What the simulator has received so far, the oldest first."""
+        answer = requests.get(f"{self.simulator}/_simulator/journal", timeout=10)
+        answer.raise_for_status()
+        return [_journal_entry(entry) for entry in answer.json()["entries"]]
+
+    def journal_after(self, number):
+        """What the simulator has received since an entry."""
+        return [entry for entry in self.journal() if entry.number > number]
+
+    def journal_end(self):
+        """The number of the newest entry."""
+        return max((entry.number for entry in self.journal()), default=0)
+
+
+def _journal_entry(entry):
+    return JournalEntry(
+        number=entry["id"],
+        method=entry["method"],
+        host=entry["host"],
+        target=entry["target"],
+        headers={header["name"].lower(): header["value"] for header in entry["headers"]},
+        body=entry.get("body") or "",
+    )
+
+
+def _read_lines(stream, log, lines):
+    """Keeps everything that the demo says in the log, and hands each line on."""
+    with log.open("w") as file:
+        for line in stream:
+            file.write(line)
+            file.flush()
+            lines.put(line)
+    lines.put(None)
+
+
+def _wait_until_ready(process, lines, log):
+    """The demo's own description of itself, once it has said that it is ready."""
+    description, ready = None, False
+    deadline = time.monotonic() + READY_SECONDS
+    while not (description and ready):
+        try:
+            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise RuntimeError(f"formation demo was not ready within {READY_SECONDS} s:\n{log.read_text()}") from None
+        if line is None:
+            raise RuntimeError(f"formation demo ended with {process.wait()}:\n{log.read_text()}")
+        if line.startswith("{") and '"tenants"' in line:
+            description = json.loads(line)
+        ready = ready or line.startswith("ready:")
+    return description
+
+
+def start():
+    """Starts a demo on free ports, in an empty directory and with nothing of the caller's settings."""
+    directory = Path(tempfile.mkdtemp(prefix="formation-demo."))
+    log = directory / "demo.log"
+    binary = os.environ.get("FORMATION_BINARY") or REPOSITORY / ".build/debug/formation"
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "POSTGRES_BIN", "LD_LIBRARY_PATH")
+    process = subprocess.Popen(
+        [
+            REPOSITORY / "Scripts/with-postgres",
+            binary,
+            *("demo", "--json", "--port", "0", "--simulator-port", "0"),
+        ],
+        cwd=directory,
+        env={name: os.environ[name] for name in kept if name in os.environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines = queue.SimpleQueue()
+    threading.Thread(target=_read_lines, args=(process.stdout, log, lines), daemon=True).start()
+    try:
+        description = _wait_until_ready(process, lines, log)
+    except BaseException:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+        raise
+    tenants = tuple(
+        Tenant(
+            url=tenant["url"].rstrip("/"),
+            company=tenant["company"],
+            users=tuple(Person(user["username"], user["password"], user["name"]) for user in tenant["users"]),
+        )
+        for tenant in description["tenants"]
+    )
+    return Demo(
+        base_url=description["baseURL"].rstrip("/"),
+        simulator=description["simulator"].rstrip("/"),
+        tenants=tenants,
+        log=log,
+        process=process,
+    )
+
+
+def stop(demo):
+    """Ends a demo as Ctrl-C would; the exit status of the command."""
+    demo.process.send_signal(signal.SIGTERM)
+    try:
+        return demo.process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        demo.process.kill()
+        raise
