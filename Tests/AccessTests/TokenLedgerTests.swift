@@ -105,7 +105,8 @@ import Testing
             let call = Task { try await start.process.ledger.token(after: dead, for: start.caller) }
             await gate.waitForArrivals()
             call.cancel()
-            #expect(await gatewayError { try await call.value } == .unavailable(.refreshPending, retryAfterSeconds: 2))
+            let error1 = await gatewayError { try await call.value }
+            #expect(error1 == .unavailable(.refreshPending, retryAfterSeconds: 2))
             gate.open()
         }
         #expect(try await start.world.grant(of: start.user)?.version == 2)
@@ -167,13 +168,14 @@ import Testing
             let dead = try await start.process.ledger.token(for: start.caller)
             start.world.salesforce.script(.refuse(SalesforceError(.expiredToken, status: 400)))
             for _ in 0..<1_000 {
-                #expect(
-                    await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
-                        == .grantDead)
+                let error2 = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
+                #expect(error2 == .grantDead)
             }
-            #expect(await gatewayError { try await start.process.ledger.token(for: start.caller) } == .grantDead)
+            let error3 = await gatewayError { try await start.process.ledger.token(for: start.caller) }
+            #expect(error3 == .grantDead)
             await start.process.follower.pollOnce()
-            #expect(await gatewayError { try await start.process.ledger.token(for: start.caller) } == .grantDead)
+            let error4 = await gatewayError { try await start.process.ledger.token(for: start.caller) }
+            #expect(error4 == .grantDead)
         }
         #expect(start.world.salesforce.refreshCount == 1)
         #expect(try await start.world.grant(of: start.user)?.deadReason == "expired_token")
@@ -193,7 +195,8 @@ import Testing
             _ = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
             let caller = Caller(
                 tenant: otherTenant, user: start.user, proof: start.caller.proof, slot: .cookie)
-            #expect(await gatewayError { try await other.ledger.token(for: caller) } == .grantDead)
+            let error5 = await gatewayError { try await other.ledger.token(for: caller) }
+            #expect(error5 == .grantDead)
             let answer = start.world.salesforce.grant()
             try await start.process.ledger.adopt(answer, user: start.user, in: start.tenant)
             #expect(try await start.process.ledger.token(for: start.caller).accessToken == answer.accessToken)
@@ -209,7 +212,8 @@ import Testing
         let (here, there) = (world.process(), world.process())
         await here.follower.pollOnce()
         let (caller, _) = try await here.signedIn(user, in: try await here.tenant())
-        #expect(await gatewayError { try await here.ledger.token(for: caller) } == .grantDead)
+        let error6 = await gatewayError { try await here.ledger.token(for: caller) }
+        #expect(error6 == .grantDead)
         let answer = world.salesforce.grant()
         try await there.ledger.adopt(answer, user: user, in: try await there.tenant())
         await here.follower.pollOnce()
@@ -273,12 +277,10 @@ import Testing
             let dead = try await start.process.ledger.token(for: start.caller)
             let otherDead = try await start.process.ledger.token(for: other)
             start.world.salesforce.script(.refuse(SalesforceError(.invalidClient, status: 400)))
-            #expect(
-                await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
-                    == .clientRejected)
-            #expect(
-                await gatewayError { try await start.process.ledger.token(after: otherDead, for: other) }
-                    == .clientRejected)
+            let error7 = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
+            #expect(error7 == .clientRejected)
+            let error8 = await gatewayError { try await start.process.ledger.token(after: otherDead, for: other) }
+            #expect(error8 == .clientRejected)
             #expect(start.world.salesforce.refreshCount == 1)
             start.process.ledger.didChange(customer: start.tenant.id.rawValue)
             start.world.clock.advance(by: 60)
@@ -292,9 +294,8 @@ import Testing
         try await start.process.serve {
             let dead = try await start.process.ledger.token(for: start.caller)
             start.world.salesforce.answer(as: ScriptedSalesforce.Person(organizationID: "00D5g000008othr"))
-            #expect(
-                await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
-                    == .grantDead)
+            let error9 = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
+            #expect(error9 == .grantDead)
         }
         #expect(try await start.world.grant(of: start.user)?.deadReason == "foreign_organization")
         #expect(start.world.salesforce.revokedTokens.count == 1)
@@ -321,9 +322,8 @@ import Testing
         try await start.process.serve {
             try await start.process.ledger.adopt(bare, user: start.user, in: start.tenant)
             let token = try await start.process.ledger.token(for: start.caller)
-            #expect(
-                await gatewayError { try await start.process.ledger.token(after: token, for: start.caller) }
-                    == .grantDead)
+            let error10 = await gatewayError { try await start.process.ledger.token(after: token, for: start.caller) }
+            #expect(error10 == .grantDead)
         }
         #expect(start.world.salesforce.refreshCount == 0)
         #expect(try await start.world.grant(of: start.user)?.deadReason == "no_refresh_token")
@@ -349,7 +349,8 @@ import Testing
         try await start.process.ledger.revoke(user: start.user.id, in: start.tenant)
         #expect(start.world.salesforce.revokedTokens == [start.answer.refreshToken?.exposed])
         #expect(try await start.world.grant(of: start.user) == nil)
-        #expect(await gatewayError { try await start.process.ledger.token(for: start.caller) } == .grantDead)
+        let error11 = await gatewayError { try await start.process.ledger.token(for: start.caller) }
+        #expect(error11 == .grantDead)
         #expect(start.world.auditCount(.grantRevoked) == 1)
     }
 
@@ -361,9 +362,8 @@ import Testing
         try await start.process.serve {
             let dead = try await start.process.ledger.token(for: start.caller)
             start.world.store.isAvailable = false
-            #expect(
-                await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
-                    == .unavailable(.databaseAway, retryAfterSeconds: 2))
+            let error12 = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
+            #expect(error12 == .unavailable(.databaseAway, retryAfterSeconds: 2))
             #expect(start.world.salesforce.refreshCount == 0)
             #expect(start.process.ledger.isCurrent(dead))
             start.world.store.isAvailable = true
