@@ -1,6 +1,6 @@
 internal import Domain
 
-/// A JSON merge patch (RFC 7396) for a customer's configuration: read and checked as a whole before anything is written.
+/// A JSON merge patch (RFC 7396) for a customer's configuration: checked as a whole before anything is written.
 ///
 /// `null` removes a mapping and restores the default of a rule or weight, or of a whole section.
 struct ConfigPatch: Sendable {

@@ -18,8 +18,8 @@ public struct FrontDoor: Sendable {
         self.headers = AnswerHeaders(origin: origin)
     }
 
-    /// Answers every request at the base domain. `GET /?workspace=axonify` leads to that workspace's host, whether there
-    /// is one or not: this page tells nobody which workspaces there are.
+    /// Answers every request at the base domain. `GET /?workspace=axonify` leads to that workspace's host, whether
+    /// there is one or not: this page tells nobody which workspaces there are.
     public func respond(to request: Request, requestID: String) async -> Response {
         headers.finish(answer(request, requestID: requestID), to: request.method, requestID: requestID)
     }

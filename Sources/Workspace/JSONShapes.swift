@@ -2,8 +2,8 @@ internal import Access
 internal import Domain
 internal import Foundation
 
-/// What the JSON API shows of the domain's models (contract §2). Named member by member: a new stored field shows up in
-/// no answer by itself.
+/// What the JSON API shows of the domain's models (contract §2). Named member by member: a new stored field shows up
+/// in no answer by itself.
 extension JSONValue {
     static func user(_ user: User) -> JSONValue {
         .object([

@@ -23,7 +23,8 @@ struct Violation: Sendable, Hashable {
     let detail: String
 }
 
-/// A failure as a caller is told of it: the one form from which both problem details (RFC 9457) and error pages are made.
+/// A failure as a caller is told of it: the one form from which problem details (RFC 9457) and error pages are
+/// made.
 struct Problem: Sendable {
     var status: HTTPResponse.Status
     /// A stable name, the same as `errorCode` of forwarded calls, e.g. `KEY_SCOPE`.

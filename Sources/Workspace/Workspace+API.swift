@@ -51,7 +51,8 @@ extension Workspace {
         return Response(status: .noContent)
     }
 
-    /// Revokes a grant that nothing uses any more, as log-out does: of somebody who has left, an admin ends the last key.
+    /// Revokes a grant that nothing uses any more, as log-out does: an admin ends the last key of somebody who has
+    /// left.
     private func releaseGrant(of user: UserID, _ exchange: Exchange) async {
         do throws(GatewayError) {
             let now = access.now()

@@ -16,7 +16,7 @@ import Testing
         await door.respond(to: request(.get, path, host: "formation.localhost:8080", headers: headers), requestID: "r1")
     }
 
-    /// The front door asks for a workspace; its form may lead to every tenant, as Chromium holds redirects to the policy.
+    /// The front door asks for a workspace; its form may lead to every tenant: Chromium holds redirects to the policy.
     @Test func formIsShown() async throws {
         let response = await get("/")
         #expect(response.status == .ok)

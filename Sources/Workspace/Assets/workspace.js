@@ -150,6 +150,8 @@
       cell.classList.add("nothing");
     } else {
       cell.textContent = typeof value === "number" ? numbers.format(value) : String(value);
+      // A date or an id in two lines is hard to read; longer text may wrap.
+      if (cell.textContent.length <= 24) cell.classList.add("short");
     }
   }
 
