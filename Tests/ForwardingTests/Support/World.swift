@@ -89,6 +89,8 @@ struct WorldOptions {
     var hasConnectionHandlers = true
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
+    /// What is otherwise than in the fixture's customer.
+    var changesCustomer: @Sendable (inout Customer) -> Void = { _ in }
 }
 
 /// Runs a gateway for the time of a test.
@@ -106,6 +108,7 @@ func withWorld(
             id: id, version: version, of: admin, customer: customer, accessToken: World.firstToken,
             instanceURL: instance)
     }
+    store.updateCustomer(customer.id, options.changesCustomer)
     let log = CapturedLog()
     let hosts = try AllowedHosts(extra: ["\(World.instanceName):\(upstream.port)"])
     let oauth = try ScriptedOAuth(instance: hosts.instance(instance))
