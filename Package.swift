@@ -12,6 +12,7 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
@@ -23,6 +24,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -35,6 +37,8 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 // MARK: - Targets
 
@@ -52,7 +56,7 @@ let package = Package(
 
         // Mechanisms that know nothing of the product.
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
-        .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioPosix]),
+        .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
         .target(name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers]),
 
         // What the product is about.
@@ -92,21 +96,23 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Access", "Domain", "Forwarding", "Postgres", "Salesforce", "Secrets", "Storage", "Telemetry",
-                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, logging, metrics,
-                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, hummingbirdCore,
+                logging, metrics,
+                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(
             name: "formation",
             dependencies: [
                 "Access", "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
-                argumentParser, configuration, logging, nioCore, nioPosix, serviceLifecycle,
+                argumentParser, configuration, logging, metrics, nioCore, nioPosix, serviceLifecycle, unixSignals,
             ]),
 
         // Beside the stack: imports nothing of ours, so that no belief about the wire is wrong on both sides.
         .target(
             name: "SalesforceSimulator",
             dependencies: [
-                crypto, httpTypes, hummingbird, logging, mustache, nioConcurrencyHelpers, nioCore, serviceLifecycle,
+                crypto, cryptoExtras, httpTypes, hummingbird, logging, nioConcurrencyHelpers, nioCore,
+                serviceLifecycle,
             ]),
 
         // Doubles, clocks, fixtures and one behaviour suite per repository protocol.
@@ -119,8 +125,8 @@ let package = Package(
             path: "Sources/GatewayTesting"),
 
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "GatewayTesting", logging]),
-        .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets", crypto, nioPosix]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics, nioConcurrencyHelpers]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
@@ -147,7 +153,7 @@ let package = Package(
                 logging, nioCore,
             ]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Domain", "GatewayTesting", "Secrets", configuration]),
+            name: "GatewayTests", dependencies: ["Gateway", "Access", "Storage", "Domain", "GatewayTesting", "Secrets", configuration]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

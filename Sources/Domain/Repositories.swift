@@ -128,7 +128,7 @@ public protocol SessionRepository: Sendable {
     func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool
     /// Ends all of a user's sessions; how many.
     func endAll(of user: UserID, in customer: CustomerID) async throws -> Int
-    /// Deletes sessions whose absolute limit lies before a time; how many. (System scope.)
+    /// Deletes sessions whose absolute limit lies before a time, a bounded number at once; how many. (System scope.)
     func prune(endedBefore: Date) async throws -> Int
 }
 

@@ -1,5 +1,6 @@
 internal import Access
-internal import Hummingbird
+internal import Foundation
+internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1

@@ -2,8 +2,9 @@ internal import Access
 internal import AsyncHTTPClient
 internal import Domain
 internal import Forwarding
-internal import Foundation
+public import Foundation
 internal import Hummingbird
+internal import HummingbirdCore
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -12,7 +13,7 @@ internal import Salesforce
 internal import Secrets
 public import ServiceLifecycle
 internal import Storage
-internal import Telemetry
+public import Telemetry
 internal import Workspace
 
 /// One gateway process, put together: its services in the order in which they depend on each other.
@@ -72,7 +73,8 @@ public struct Gateway: Sendable {
             probes: Probes(
                 state: state, outageSeconds: TimeInterval(settings.database.outageSeconds),
                 metricsToken: settings.metricsToken, renderMetrics: { metrics.render() }, now: sources.now),
-            state: state, frontDoor: FrontDoor(origin: settings.origin), errorPages: ErrorPages(origin: settings.origin),
+            state: state, frontDoor: FrontDoor(origin: settings.origin),
+            errorPages: ErrorPages(origin: settings.origin),
             logger: logger, now: sources.now, makeID: sources.makeID)
     }
 

@@ -32,7 +32,9 @@ struct Probes: Sendable {
         if let obstacle = state.obstacle {
             return json(method, .serviceUnavailable, #"{"status":"\#(obstacle.rawValue)"}"#)
         }
-        guard let since = state.sites?.follower.staleSince else { return json(method, .ok, #"{"status":"ready","database":"reachable"}"#) }
+        guard let since = state.sites?.follower.staleSince else {
+            return json(method, .ok, #"{"status":"ready","database":"reachable"}"#)
+        }
         let seconds = Int(now().timeIntervalSince(since))
         let within = Double(seconds) < outageSeconds
         return json(

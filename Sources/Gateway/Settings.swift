@@ -1,11 +1,11 @@
 public import Access
 public import Configuration
-public import Domain
-public import Foundation
+internal import Foundation
 public import Logging
 public import Salesforce
 public import Secrets
 public import Storage
+internal import SystemPackage
 public import Telemetry
 
 /// Everything that the environment says (contract §5), checked as a whole: ``init(reader:requires:)`` names every
@@ -88,12 +88,7 @@ extension Settings {
         self.port = reader.integer("PORT", default: 8080, in: 0...65_535)
         self.trustedProxyHops = reader.integer("TRUSTED_PROXY_HOPS", default: 0, in: 0...10)
         let extraHosts = reader.list("SALESFORCE_ALLOWED_HOSTS")
-        self.salesforceHosts = AllowedHosts()
-        do {
-            self.salesforceHosts = try AllowedHosts(extra: extraHosts)
-        } catch {
-            reader.note("SALESFORCE_ALLOWED_HOSTS", "\(error)")
-        }
+        let salesforceHosts = reader.value("SALESFORCE_ALLOWED_HOSTS") { try AllowedHosts(extra: extraHosts) }
         self.loopbackNames = extraHosts.compactMap { PublicOrigin.name(ofAuthority: $0) }
             .filter { $0.hasSuffix(".localhost") }
         self.frontendOrigins = Self.frontendOrigins(from: &reader)
@@ -115,7 +110,8 @@ extension Settings {
         for (variable, reason) in Self.unsupported.sorted(by: { $0.key < $1.key }) where reader.text(variable) != nil {
             reader.note(variable, reason)
         }
-        guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
+        guard reader.problems.isEmpty, let salesforceHosts else { throw SettingsError(problems: reader.problems) }
+        self.salesforceHosts = salesforceHosts
     }
 
     /// Where each of ``loopbackNames`` is.

@@ -84,8 +84,13 @@ struct SettingsReader {
     /// What `parse` makes of the text; its error's description becomes the problem.
     mutating func parsed<Value>(_ variable: String, _ parse: (String) throws -> Value) -> Value? {
         guard let text = text(variable) else { return nil }
+        return value(variable) { try parse(text) }
+    }
+
+    /// What `make` makes; its error's description becomes the problem.
+    mutating func value<Value>(_ variable: String, _ make: () throws -> Value) -> Value? {
         do {
-            return try parse(text)
+            return try make()
         } catch {
             note(variable, "\(error)")
             return nil

@@ -2,7 +2,7 @@ internal import Domain
 internal import Foundation
 internal import Logging
 internal import Postgres
-public import Secrets
+internal import Secrets
 internal import ServiceLifecycle
 internal import Storage
 

@@ -116,6 +116,7 @@ public actor PostgresCluster {
     }
 
     /// Runs a body with a new database, and drops it.
+    @discardableResult
     public nonisolated func withDatabase<Result>(
         ownerMayCreateRoles: Bool = false, _ body: (Database) async throws -> Result
     ) async throws -> Result {
@@ -144,6 +145,7 @@ public actor PostgresCluster {
     }
 
     /// Runs a body as superuser.
+    @discardableResult
     public nonisolated func withSuperuser<Result>(
         database: String = "postgres", _ body: (PostgresClient) async throws -> Result
     ) async throws -> Result {

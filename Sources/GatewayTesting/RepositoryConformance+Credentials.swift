@@ -166,7 +166,7 @@ extension RepositoryConformance {
             }
             try expectEqual(found.count, 1, "keys")
             let stored = try await platformKeys.dataKey {
-                throw ConformanceFailure(description: "another key was made")
+                throw ConformanceFailure("another key was made")
             }
             try expect(found.contains(stored), "it stays")
         }
@@ -245,7 +245,7 @@ extension RepositoryConformance {
                 let hints = suite.repositories.changes.hints()
                 group.addTask {
                     for await _ in hints { return }
-                    throw ConformanceFailure(description: "the hints ended before one came")
+                    throw ConformanceFailure("the hints ended before one came")
                 }
                 group.addTask {
                     while !Task.isCancelled {

@@ -18,7 +18,7 @@ extension RepositoryConformance {
             let first = try await suite.makeGrant(of: admin, customer)
             let grants = suite.repositories.grants
             guard case .given(let lease) = try await grants.acquireLease(first.id, in: customer.id, for: .seconds(60))
-            else { throw ConformanceFailure(description: "no lease was given") }
+            else { throw ConformanceFailure("no lease was given") }
             try await expect(grants.beginSpending(lease, in: customer.id), "spending began")
             let previous = try await suite.replaceGrant(of: admin, customer, accessToken: "access 2")
             try expectEqual(previous?.accessToken, first.accessToken, "what was there")
@@ -59,7 +59,7 @@ extension RepositoryConformance {
                 _ = try await suite.repositories.grants.replace(user: admin.id, in: customer.id) { _, _ in
                     throw Refusal()
                 }
-                throw ConformanceFailure(description: "the error of make was swallowed")
+                throw ConformanceFailure("the error of make was swallowed")
             } catch is Refusal {}
             try await expectEqual(suite.repositories.grants.grant(of: admin.id, in: customer.id), nil, "no grant")
         },
@@ -102,7 +102,7 @@ extension RepositoryConformance {
             guard
                 case .held(let held) = try await suite.repositories.grants.acquireLease(
                     grant.id, in: customer.id, for: .seconds(60))
-            else { throw ConformanceFailure(description: "a second lease was given while the first was held") }
+            else { throw ConformanceFailure("a second lease was given while the first was held") }
             try expectEqual(held.fence, first.fence, "who holds it is seen")
             try await suite.repositories.grants.release(first, in: customer.id, unspent: true)
             let second = try await suite.lease(grant, .seconds(60))
@@ -220,7 +220,7 @@ extension RepositoryConformance {
     private func lease(_ grant: OAuthToken, _ duration: Duration) async throws -> GrantLease {
         switch try await repositories.grants.acquireLease(grant.id, in: grant.customerID, for: duration) {
         case .given(let lease): lease
-        case .held, .missing: throw ConformanceFailure(description: "no lease was given")
+        case .held, .missing: throw ConformanceFailure("no lease was given")
         }
     }
 }

@@ -39,7 +39,7 @@ public struct RepositoryConformance: Sendable {
     /// All checks.
     public static let checks: [Check] =
         customerChecks + userChecks + configChecks + grantChecks + leaseChecks + sessionChecks + accessKeyChecks
-        + auditChecks + platformKeyChecks + changeChecks
+        + auditChecks + platformKeyChecks + changeChecks + isolationChecks
 
     /// When the checks' rows were made.
     var now: Date { Fixtures.epoch }
@@ -72,12 +72,17 @@ public struct RepositoryConformance: Sendable {
 /// An implementation that does something else than its protocol says.
 public struct ConformanceFailure: Error, Sendable, CustomStringConvertible {
     public let description: String
+
+    /// A failure, in words.
+    public init(_ description: String) {
+        self.description = description
+    }
 }
 
 /// Fails the check unless `condition` holds.
 func expect(_ condition: Bool, _ fact: String, file: String = #fileID, line: Int = #line) throws {
     guard !condition else { return }
-    throw ConformanceFailure(description: "\(file):\(line): not so: \(fact)")
+    throw ConformanceFailure("\(file):\(line): not so: \(fact)")
 }
 
 /// Fails the check unless both are equal.
@@ -85,12 +90,12 @@ func expectEqual<Value: Equatable>(
     _ found: Value, _ expected: Value, _ fact: String, file: String = #fileID, line: Int = #line
 ) throws {
     guard found != expected else { return }
-    throw ConformanceFailure(description: "\(file):\(line): \(fact): found \(found), expected \(expected)")
+    throw ConformanceFailure("\(file):\(line): \(fact): found \(found), expected \(expected)")
 }
 
 /// Fails the check where there is no value.
 func unwrap<Value>(_ value: Value?, _ fact: String, file: String = #fileID, line: Int = #line) throws -> Value {
-    guard let value else { throw ConformanceFailure(description: "\(file):\(line): missing: \(fact)") }
+    guard let value else { throw ConformanceFailure("\(file):\(line): missing: \(fact)") }
     return value
 }
 
@@ -102,7 +107,7 @@ func expectConflict(
         try await body()
     } catch RepositoryError.conflict(let found) {
         guard found != constraint else { return }
-        throw ConformanceFailure(description: "\(file):\(line): refused for \(found), expected \(constraint)")
+        throw ConformanceFailure("\(file):\(line): refused for \(found), expected \(constraint)")
     }
-    throw ConformanceFailure(description: "\(file):\(line): not refused, expected a conflict with \(constraint)")
+    throw ConformanceFailure("\(file):\(line): not refused, expected a conflict with \(constraint)")
 }

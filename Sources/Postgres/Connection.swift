@@ -58,7 +58,12 @@ final class Connection {
         var exchanges: [Exchange] = []
         if !inTransaction { exchanges += self.sendDeallocations() }
         self.libpq.notices.hidesText = false
-        for request in requests where request.pending.run(self.waker) {
+        for request in requests {
+            guard request.pending.run(self.waker) else {
+                // Its caller has left: it is told, if it was not.
+                request.pending.finish(.failure(PostgresError(code: .connectionLost)))
+                continue
+            }
             switch request.work {
             case .script(let text):
                 self.runScript(text, request)
@@ -68,7 +73,7 @@ final class Connection {
         }
         var stale: [Request] = []
         for (index, exchange) in exchanges.enumerated() {
-            let outcome = self.read(exchange, watch: self.watch(exchanges[index...]))
+            let outcome = self.read(exchange, watch: Watch(exchanges[index...]))
             guard let request = exchange.request else { continue }
             if case .failure(let error) = outcome, mayRetry, !self.isDead, Self.isStale(error) {
                 stale.append(request)
@@ -85,7 +90,7 @@ final class Connection {
             var exchange = Exchange(request: nil, patience: patience)
             self.send(statement, name: "", isPrepared: false, in: &exchange, key: nil)
             if !self.isDead, !self.libpq.sendSync() { self.isDead = true }
-            _ = try self.read(exchange, watch: self.watch([exchange][...])).get()
+            _ = try self.read(exchange, watch: Watch([exchange])).get()
         }
     }
 
@@ -276,7 +281,7 @@ final class Connection {
             return
         }
         let exchange = Exchange(request: request, patience: request.patience)
-        let watch = self.watch([exchange][...])
+        let watch = Watch([exchange])
         var answer: PostgresResult?
         var failure: PostgresError?
         while !self.isDead {
@@ -304,28 +309,33 @@ final class Connection {
 
     // MARK: Waiting
 
-    /// What is watched while waiting for the server.
+    /// What is watched while waiting for the server: the exchanges that it has yet to answer.
     private final class Watch {
-        let requests: [Request]
+        let exchanges: ArraySlice<Exchange>
         let deadline: ContinuousClock.Instant?
+        var hasLooked = false
         var firstCancel: ContinuousClock.Instant?
         var nextCancel: ContinuousClock.Instant?
 
-        init(requests: [Request], deadline: ContinuousClock.Instant?) {
-            self.requests = requests
-            self.deadline = deadline
+        init(_ exchanges: ArraySlice<Exchange>) {
+            self.exchanges = exchanges
+            self.deadline = exchanges.first?.patience.map { ContinuousClock.now + $0 }
         }
 
         var nextLook: ContinuousClock.Instant? {
             guard let nextCancel, let deadline else { return self.nextCancel ?? self.deadline }
             return min(nextCancel, deadline)
         }
-    }
 
-    private func watch(_ exchanges: ArraySlice<Exchange>) -> Watch {
-        Watch(
-            requests: exchanges.compactMap(\.request),
-            deadline: exchanges.first?.patience.map { ContinuousClock.now + $0 })
+        /// Whether there are callers, and all of them have left.
+        var isUnwanted: Bool {
+            var hasCallers = false
+            for case let request? in self.exchanges.lazy.map(\.request) {
+                guard request.pending.isCancelling else { return false }
+                hasCallers = true
+            }
+            return hasCallers
+        }
     }
 
     /// Waits until libpq has a result to give. `false` where the connection ended or is given up.
@@ -336,15 +346,27 @@ final class Connection {
             guard self.libpq.isBusy else { return true }
             if case .failed = flush { return false }
             guard !self.libpq.isBad else { return false }
+            if !watch.hasLooked {
+                // Who left while an earlier statement ran has woken this thread then, and won't again.
+                watch.hasLooked = true
+                if watch.isUnwanted { guard self.look(at: watch) else { return false } }
+            }
             var interest = self.readInterest
             if case .pending = flush { interest.writes = true }
             let event = self.waker.wait(for: interest, until: watch.nextLook)
             // What came before the end is still read: it says why.
-            if event.isReady, !self.libpq.consumeInput() { return !self.libpq.isBusy }
+            if event.isReady, !self.consumeInput() { return !self.libpq.isBusy }
             if event.wasWoken || !event.isReady {
                 guard self.look(at: watch) else { return false }
             }
         }
+    }
+
+    /// Reads what has come. Twice where that was not enough: a TLS record may be larger than what libpq reads at once, and
+    /// what is left of it is inside OpenSSL, where waiting for the descriptor does not see it.
+    private func consumeInput() -> Bool {
+        guard self.libpq.consumeInput() else { return false }
+        return !self.libpq.isBusy || self.libpq.consumeInput()
     }
 
     /// Sees to callers that have left. `false` where the connection is to be given up.
@@ -355,9 +377,9 @@ final class Connection {
         }
         let now = ContinuousClock.now
         if let deadline = watch.deadline, deadline <= now { return false }
-        guard !watch.requests.isEmpty, watch.requests.allSatisfy(\.pending.isCancelling) else {
+        guard watch.isUnwanted else {
             // A cancel request ends whatever runs: another caller's statement may be next. They need not wait, though.
-            for request in watch.requests { request.pending.abandonIfCancelling() }
+            for exchange in watch.exchanges { exchange.request?.pending.abandonIfCancelling() }
             return true
         }
         if let first = watch.firstCancel, first + Self.cancelPatience <= now { return false }

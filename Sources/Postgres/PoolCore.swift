@@ -75,6 +75,9 @@ final class PoolCore: Sendable {
         }
     }
 
+    /// How many requests wait for a connection.
+    var queuedCount: Int { self.shared.withLockedValue { $0.pool.queuedCount } }
+
     // MARK: Workers
 
     func next(worker: Int) -> PoolState<PoolItem>.Task {

@@ -10,7 +10,7 @@ public final class PostgresClient: Service, Sendable {
     /// On top of the server's own `statement_timeout`, after which a silent server counts as gone.
     static let serverPatience: Duration = .seconds(10)
 
-    private let core: PoolCore
+    let core: PoolCore
 
     /// Makes a client and starts its threads.
     public init(configuration: PostgresConfiguration, logger: Logger) {
@@ -39,6 +39,7 @@ public final class PostgresClient: Service, Sendable {
     }
 
     /// A client for the time of one body: for commands that do one thing and end.
+    @discardableResult
     public static func withClient<Result>(
         configuration: PostgresConfiguration, logger: Logger, _ body: (PostgresClient) async throws -> Result
     ) async throws -> Result {
@@ -88,6 +89,7 @@ public final class PostgresClient: Service, Sendable {
     ///
     /// - Throws: What the body throws; ``PostgresError``, with ``PostgresError/Code/transactionAborted`` where the body
     ///   returned although a statement had failed; `CancellationError`.
+    @discardableResult
     public func withTransaction<Result>(
         settings: [SessionSetting] = [], _ body: (PostgresTransaction) async throws -> Result
     ) async throws -> Result {
@@ -120,6 +122,18 @@ public final class PostgresClient: Service, Sendable {
         } onCancel: {
             core.cancel(.lease(pending))
         }
+    }
+
+    /// Notifications on channels, on a connection of its own.
+    ///
+    /// - Parameter url: Another way to the same database, where the client's leads to a transaction pooler, which can't
+    ///   listen.
+    public func notifications(on channels: [String], url: String? = nil) -> PostgresNotifications {
+        var configuration = self.core.configuration
+        configuration.url = url ?? configuration.url
+        // Listening needs no rights, and so no role.
+        configuration.onConnect = []
+        return PostgresNotifications(configuration: configuration, channels: channels, logger: self.core.logger)
     }
 
     private var patience: Duration? {

@@ -47,6 +47,12 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
                 .parameter(PostgresParameter(type: Value.postgresType, value: value.postgresValue)))
         }
 
+        /// A bound value, or null.
+        public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            self.segments.append(
+                .parameter(PostgresParameter(type: Value.postgresType, value: value?.postgresValue ?? .null)))
+        }
+
         /// A quoted name of a table, column, role …
         public mutating func appendInterpolation(identifier: String) {
             self.segments.append(.text(SQL.quoted(identifier: identifier)))

@@ -87,7 +87,7 @@ struct BoundedExchange: Sendable {
         } catch {
             return .failure(Task.isCancelled ? .cancelled : Failure(afterHead: error))
         }
-        // A cancelled body ends like a whole one.
+        // However a cancelled body ends, what came of it is not an answer.
         guard !Task.isCancelled else { return .failure(.cancelled) }
         return .success(
             Reply(

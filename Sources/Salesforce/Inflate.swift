@@ -7,7 +7,7 @@ enum Inflate {
     /// Some servers send bare deflate data under `deflate`, which RFC 9110 §8.4.1.2 says is zlib's format.
     private static let raw: Int32 = -15
 
-    /// The whole of the inflated data; `nil` where it is damaged, cut short, followed by more, or longer than the bound.
+    /// The whole of the inflated data; `nil` where it is damaged, cut short, followed by more, or beyond the bound.
     static func whole(_ data: [UInt8], byteCountMax: Int) -> [UInt8]? {
         inflate(data, windowBits: automatic, byteCountMax: byteCountMax)
             ?? inflate(data, windowBits: raw, byteCountMax: byteCountMax)

@@ -1,17 +1,22 @@
-/// The one place that reads Salesforce's `error` and `error_description` (Salesforce Help: OAuth 2.0 Authorization Errors).
+internal import Foundation
+
+/// The one place that reads Salesforce's `error` and `error_description`.
+///
+/// Salesforce Help: OAuth 2.0 Authorization Errors.
 ///
 /// `error` is looked at first. Salesforce uses `invalid_grant` and `invalid_client` for unlike things, so there the
-/// description decides; compared whole, without case and outer spaces.
+/// description decides; compared whole, or up to its first " - ", without case and outer spaces.
 enum OAuthErrorTable {
     /// The code for an error answer of the token endpoint.
     static func code(error: String, description: String) -> SalesforceError.Code {
         let error = normalise(error)
         let description = normalise(description)
-        if let byDescription = byDescription.first(where: { $0.error == error && $0.descriptions.contains(description) }
-        ) {
-            return byDescription.code
-        }
-        return byError[error] ?? .unknownError
+        // "authentication failure - Failed: API security token required": the login history's words come behind.
+        let cause = description.components(separatedBy: " - ").first ?? ""
+        let row =
+            byDescription.first { $0.error == error && $0.descriptions.contains(description) }
+            ?? byDescription.first { $0.error == error && $0.descriptions.contains(cause) }
+        return row?.code ?? byError[error] ?? .unknownError
     }
 
     private struct Row {
@@ -35,8 +40,15 @@ enum OAuthErrorTable {
             code: .alreadyBeingProcessed),
         Row(
             error: "invalid_grant",
-            descriptions: ["authentication failure", "authentication failure - invalid password"],
+            descriptions: ["authentication failure"],
             code: .authenticationFailure),
+        Row(error: "invalid_grant", descriptions: ["inactive user", "user is inactive"], code: .inactiveUser),
+        Row(
+            error: "invalid_grant", descriptions: ["inactive organization", "inactive org", "organization is locked"],
+            code: .inactiveOrg),
+        Row(
+            error: "invalid_grant", descriptions: ["login rate exceeded", "number of logins exceeded"],
+            code: .rateLimited),
         Row(
             error: "invalid_grant",
             descriptions: ["user hasn't approved this consumer", "user hasn’t approved this consumer"],
@@ -92,6 +104,7 @@ enum OAuthErrorTable {
         "inactive_user": .inactiveUser,
         "inactive_org": .inactiveOrg,
         "rate_limit_exceeded": .rateLimited,
+        "login_rate_exceeded": .rateLimited,
     ]
 
     private static func normalise(_ text: String) -> String {

@@ -15,10 +15,11 @@ public protocol SalesforceOAuth: Sendable {
         code: Secret<String>, verifier: Secret<String>, client: OAuthClient
     ) async throws(SalesforceError) -> TokenAnswer
 
-    /// Spends a refresh token. Where the org rotates, it is worth nothing afterwards and the answer holds its successor.
+    /// Spends a refresh token. Where the org rotates, it is dead afterwards and the answer holds its successor.
     func refresh(_ refreshToken: Secret<String>, client: OAuthClient) async throws(SalesforceError) -> TokenAnswer
 
-    /// Revokes a token; with a refresh token, its access tokens too. One that Salesforce no longer knows counts as revoked.
+    /// Revokes a token; with a refresh token, its access tokens too. One that Salesforce no longer knows counts as
+    /// revoked.
     func revoke(_ token: Secret<String>, login: LoginEndpoint) async throws(SalesforceError)
 
     /// Who an access token belongs to.
@@ -59,7 +60,7 @@ public struct TokenAnswer: Sendable {
     }
 }
 
-/// The org and the user that an identity URL (`https://…/id/ORG/USER`) names. Its host is not believed and never called.
+/// The org and the user that an identity URL (`https://…/id/ORG/USER`) names. Its host is not believed, never called.
 public struct IdentityURL: Sendable, Hashable {
     /// The org's id, 15 or 18 characters, beginning `00D`.
     public let orgID: String

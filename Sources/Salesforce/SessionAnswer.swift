@@ -31,8 +31,8 @@ public enum SessionAnswer {
     /// Reads an answer.
     ///
     /// - Parameters:
-    ///   - contentType: of the answer; empty where it has none. The body's first character decides between JSON and XML,
-    ///     since Salesforce sends some of these with no type or the wrong one.
+    ///   - contentType: of the answer; empty where it has none. The body's first character decides between JSON and
+    ///     XML, since Salesforce sends some of these with no type or the wrong one.
     ///   - contentEncoding: `gzip` and `deflate` are inflated, within ``byteCountMax``.
     ///   - body: the whole body. One that is longer than ``byteCountMax`` is unreadable, so a caller may stop there and
     ///     pass one byte more.

@@ -2,7 +2,7 @@ internal import Crypto
 public import Foundation
 
 /// The master keys: `ENCRYPTION_KEY` seals data keys, the retired ones still open them.
-public struct KeyRing: Sendable {
+public struct KeyRing: Sendable, CustomStringConvertible, CustomReflectable {
     private let current: SealingKey
     private let all: [KeyID: SealingKey]
 
@@ -21,9 +21,14 @@ public struct KeyRing: Sendable {
     /// The names of all keys that open, sorted.
     public var keyIDs: [KeyID] { all.keys.sorted { $0.description < $1.description } }
 
+    /// The names of the keys, which say nothing of them.
+    public var description: String { "<key ring \(keyIDs.map(\.description).joined(separator: ", "))>" }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+
     /// A new random data key for a customer (or, with `nil`, the platform), and its sealed form to store.
     public func makeDataKey(customer: UUID?) throws -> (key: DataKey, sealed: Sealed) {
-        let bytes = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+        var bytes = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+        defer { wipe(&bytes) }
         return try (DataKey(bytes: bytes), current.seal(bytes, context: Self.context(customer)))
     }
 
@@ -31,20 +36,32 @@ public struct KeyRing: Sendable {
     ///
     /// - Throws: ``SealingError``; `unknownKey` names the key that is missing.
     public func openDataKey(_ sealed: Sealed, customer: UUID?) throws -> DataKey {
-        guard let id = sealed.keyID else { throw SealingError.malformed }
-        guard let key = all[id] else { throw SealingError.unknownKey(id, known: keyIDs) }
-        return try DataKey(bytes: key.open(sealed, context: Self.context(customer)))
+        var bytes = try openBytes(sealed, customer: customer)
+        defer { wipe(&bytes) }
+        return DataKey(bytes: bytes)
     }
 
     /// The same data key sealed by the current master key; `nil` where it already is.
     public func rewrap(_ sealed: Sealed, customer: UUID?) throws -> Sealed? {
         guard sealed.keyID != current.id else { return nil }
-        return try current.seal(openDataKey(sealed, customer: customer).bytes, context: Self.context(customer))
+        var bytes = try openBytes(sealed, customer: customer)
+        defer { wipe(&bytes) }
+        return try current.seal(bytes, context: Self.context(customer))
+    }
+
+    private func openBytes(_ sealed: Sealed, customer: UUID?) throws -> [UInt8] {
+        guard let id = sealed.keyID else { throw SealingError.malformed }
+        guard let key = all[id] else { throw SealingError.unknownKey(id, known: keyIDs) }
+        let bytes = try key.open(sealed, context: Self.context(customer))
+        // A shorter one would be AES-128, or nothing at all.
+        guard bytes.count == SealingKey.byteCount else { throw SealingError.malformed }
+        return bytes
     }
 
     /// A new master key: 64 hexadecimal digits.
     public static func generate() -> Secret<String> {
-        let bytes = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+        var bytes = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+        defer { wipe(&bytes) }
         return Secret(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
     }
 
@@ -76,12 +93,10 @@ public struct KeyRing: Sendable {
 }
 
 /// A customer's own key: everything secret of the customer is sealed by it, so that deleting it shreds the customer.
-public struct DataKey: Sendable, CustomStringConvertible {
-    let bytes: [UInt8]
+public struct DataKey: Sendable, CustomStringConvertible, CustomReflectable {
     private let key: SealingKey
 
     init(bytes: [UInt8]) {
-        self.bytes = bytes
         self.key = SealingKey(bytes: bytes)
     }
 
@@ -89,6 +104,7 @@ public struct DataKey: Sendable, CustomStringConvertible {
     public var id: KeyID { key.id }
 
     public var description: String { "<data key \(id)>" }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Seals a text for one place.
     public func seal(_ plaintext: Secret<String>, context: SealingContext) throws -> Sealed {

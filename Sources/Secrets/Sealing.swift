@@ -80,7 +80,7 @@ public struct KeyID: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Why something did not open. No case carries a key or a plaintext.
+/// Why something did not open. No case carries a key or a plaintext; a key's name is no secret.
 public enum SealingError: Error, Equatable, CustomStringConvertible {
     /// The bytes are no ciphertext of ours: too short, or of another version.
     case malformed
@@ -96,9 +96,9 @@ public enum SealingError: Error, Equatable, CustomStringConvertible {
         case .malformed:
             "The sealed value is not in a form that this version can read."
         case .unknownKey(let id, let known):
-            "The value was sealed with key \(id), which is neither ENCRYPTION_KEY nor in ENCRYPTION_KEYS_RETIRED"
-                + " (those are \(known.map(\.description).joined(separator: ", ")))."
-                + " Put the key that sealed the data back."
+            "The value was sealed with key \(id); the keys at hand are"
+                + " \(known.map(\.description).joined(separator: ", "))."
+                + " Put the key that sealed the data back, as ENCRYPTION_KEY or in ENCRYPTION_KEYS_RETIRED."
         case .notAuthentic:
             "The sealed value does not open: it was changed, or does not belong where it stands."
         case .keyNotHexadecimal:
@@ -108,9 +108,14 @@ public enum SealingError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A symmetric key with its name: seals and opens what belongs to one context.
-struct SealingKey: Sendable {
+struct SealingKey: Sendable, CustomReflectable {
+    /// 32 bytes: AES-256.
+    static let byteCount = 32
+
     let id: KeyID
     private let key: SymmetricKey
+
+    var customMirror: Mirror { Mirror(self, children: []) }
 
     init(bytes: [UInt8]) {
         self.key = SymmetricKey(data: bytes)

@@ -1,6 +1,6 @@
 internal import Access
-internal import ArgumentParser
-internal import Domain
+public import ArgumentParser
+public import Domain
 internal import Foundation
 internal import Gateway
 internal import Secrets
@@ -39,8 +39,9 @@ extension CustomerCommand {
             draft.status = status
             draft.trialEndsAt = try trialEnds.map(Self.date)
             draft.adminEmail = adminEmail
-            try await Operations.withAdministration { [self] administration, settings in
-                let customer = try await administration.create(draft)
+            let complete = draft
+            try await Operations.withAdministration { administration, settings in
+                let customer = try await administration.create(complete)
                 Console.say("Created \(customer.companyName): \(settings.origin.origin(of: customer.subdomain))")
                 Console.say(
                     "Callback URL for its External Client App: \(settings.origin.origin(of: customer.subdomain))/auth/callback"
@@ -64,7 +65,7 @@ extension CustomerCommand {
         static let configuration = CommandConfiguration(abstract: "Lists all customers.")
 
         func run() async throws {
-            try await Operations.withAdministration { [self] administration, settings in
+            try await Operations.withAdministration { administration, settings in
                 let customers = try await administration.customers()
                 let now = Date()
                 let rows = customers.map { customer in
@@ -85,7 +86,7 @@ extension CustomerCommand {
         @Argument(help: "The customer's subdomain.") var subdomain: String
 
         func run() async throws {
-            try await Operations.withAdministration { [self] administration, settings in
+            try await Operations.withAdministration { administration, settings in
                 let customer = try await administration.customer(subdomain)
                 Console.say(Console.table(Describe.fields(customer, origin: settings.origin, at: Date())))
             }

@@ -23,15 +23,16 @@ struct Demo: AsyncParsableCommand {
     @Flag(help: "Print what is running as one line of JSON.") var json = false
 
     func run() async throws {
-        let port = try port == 0 ? FreePort.find() : port
-        let simulatorPort = try simulatorPort == 0 ? FreePort.find() : simulatorPort
+        let port = try port == 0 ? await FreePort.find() : port
+        let simulatorPort = try simulatorPort == 0 ? await FreePort.find() : simulatorPort
         var configuration = SimulatorConfiguration.demo(redirectURIs: DemoTenant.callbacks(port: port))
         configuration.port = simulatorPort
         let tenants = DemoTenant.all(configuration)
         let settings = try await DemoSettings.make(
             port: port, simulatorPort: simulatorPort, hosts: tenants.flatMap(\.hosts) + [configuration.genericLoginHost]
         )
-        let (logger, metrics) = Runtime.bootstrap(settings)
+        // What is running is said on stdout; the log goes beside it.
+        let (logger, metrics) = Runtime.bootstrap(settings, sink: .standardError)
         Console.progress("Preparing the database …")
         try await DemoSeed(settings: settings, simulatorPort: simulatorPort, logger: logger).apply(tenants)
         let gateway = try Gateway.build(settings: settings, metrics: metrics, logger: logger)

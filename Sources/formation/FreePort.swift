@@ -3,10 +3,13 @@ internal import NIOPosix
 
 /// A TCP port of loopback that is free just now.
 enum FreePort {
-    static func find() throws -> Int {
-        let channel = try ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(host: "127.0.0.1", port: 0).wait()
-        defer { try? channel.close().wait() }
-        return channel.localAddress?.port ?? 0
+    static func find() async throws -> Int {
+        // Not the process's shared event loops: the settings have yet to say how many those are.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let channel = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+        let port = channel.localAddress?.port ?? 0
+        try await channel.close()
+        try await group.shutdownGracefully()
+        return port
     }
 }

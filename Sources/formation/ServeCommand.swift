@@ -1,10 +1,13 @@
+internal import Access
 internal import ArgumentParser
 internal import Foundation
 internal import Gateway
 internal import Logging
+internal import Metrics
 internal import NIOCore
 internal import ServiceLifecycle
 internal import Telemetry
+internal import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,9 +27,9 @@ struct Serve: AsyncParsableCommand {
 
 /// What every long-running command sets up once.
 enum Runtime {
-    static func bootstrap(_ settings: Settings) -> (Logger, PrometheusMetricsFactory) {
+    static func bootstrap(_ settings: Settings, sink: LogSink = .standardOutput) -> (Logger, PrometheusMetricsFactory) {
         NIOSingletons.groupLoopCountSuggestion = settings.eventLoops
-        LoggingSetup.bootstrap(level: settings.logLevel, format: settings.logFormat)
+        LoggingSetup.bootstrap(level: settings.logLevel, format: settings.logFormat, now: { Date() })
         let metrics = PrometheusMetricsFactory()
         MetricsSystem.bootstrap(metrics)
         return (Logger(label: "formation"), metrics)

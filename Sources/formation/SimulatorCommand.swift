@@ -16,16 +16,17 @@ struct SimulatorCommand: AsyncParsableCommand {
     var redirectUri: [String] = []
 
     func run() async throws {
-        LoggingSetup.bootstrap(level: .info, format: .text)
+        LoggingSetup.bootstrap(level: .info, format: .text, now: { Date() })
         let logger = Logger(label: "simulator")
         var configuration = SimulatorConfiguration.demo(
             redirectURIs: redirectUri.isEmpty ? DemoTenant.callbacks(port: 8080) : redirectUri)
         configuration.port = port
         let simulator = SalesforceSimulator(configuration: configuration, logger: logger)
+        let orgs = configuration.orgs
         let announcement = Announcement {
             let port = try await simulator.listeningPort()
             Console.say("Salesforce simulator: http://127.0.0.1:\(port)/_simulator/")
-            for org in configuration.orgs {
+            for org in orgs {
                 Console.say("  \(org.name): http://\(org.loginHost):\(port)")
                 for user in org.users {
                     Console.say("    \(user.username)  \(user.password)  \(user.profile.rawValue)")

@@ -52,7 +52,7 @@ def expect_signed_in(page, tenant, person):
     """The page says where one is and as whom."""
     expect(sign_out_button(page)).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile(re.escape(tenant.company))).first).to_be_visible()
-    expect(page.get_by_text(person.name).first).to_be_visible()
+    expect(page.get_by_role("main").get_by_text(person.name).first).to_be_visible()
 
 
 def expect_signed_out(page):

@@ -1,6 +1,8 @@
+import Access
 import Configuration
 import Logging
 import Secrets
+import Storage
 import Testing
 
 @testable import Gateway

@@ -10,6 +10,14 @@ import Testing
         ("invalid_grant", "token request is already being processed", .alreadyBeingProcessed, .passing),
         ("invalid_grant", "authentication failure", .authenticationFailure, .deadGrant),
         ("invalid_grant", "authentication failure - Invalid Password", .authenticationFailure, .deadGrant),
+        (
+            "invalid_grant", "authentication failure - Failed: API security token required", .authenticationFailure,
+            .deadGrant
+        ),
+        ("invalid_grant", "inactive user", .inactiveUser, .deadGrant),
+        ("invalid_grant", "inactive organization", .inactiveOrg, .barredByOrg),
+        ("invalid_grant", "Login Rate Exceeded", .rateLimited, .passing),
+        ("login_rate_exceeded", "", .rateLimited, .passing),
         ("invalid_grant", "user hasn't approved this consumer", .notApprovedByUser, .deadGrant),
         ("invalid_grant", "ip restricted or invalid login hours", .ipRestricted, .barredByOrg),
         ("invalid_grant", "Audience validation failed", .audienceValidation, .wrongClient),

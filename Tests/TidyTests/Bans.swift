@@ -92,9 +92,10 @@ extension Ban {
 
     private static let globals = [
         Ban(
-            pattern: #"(?<![\w.])(print|debugPrint|dump)\("#, instead: "a Logger; only the command line prints",
-            rooms: ["formation"], samples: ["print(1)", "debugPrint(a)"],
-            innocent: ["fingerprint(1)", "page.print(1)"]),
+            pattern: #"(?<![\w.])(?<!func )(print|debugPrint|dump)\("#,
+            instead: "a Logger; only the command line prints", rooms: ["formation"],
+            samples: ["print(1)", "debugPrint(a)"],
+            innocent: ["fingerprint(1)", "page.print(1)", "func dump(file: String) {}"]),
         Ban(
             pattern: #"\bHTTPClient\.shared\b"#,
             instead: "the HTTPClient that the composition root makes and shuts down",

@@ -39,11 +39,13 @@ struct SourceFile: Sendable {
         return matches(of: pattern, in: code, group: 1).map { (module: $0.text, line: $0.line) }
     }
 
-    /// Whether a comment on the line, or close above it, holds a word. Lines count from 1.
+    /// Whether a comment on the line, close above it or at the head of what it opens, holds a word. Lines count from 1.
     func explains(_ word: String, line: Int) -> Bool {
         /// A doc comment, the reason and attributes fit in between.
         let linesAbove = 6
-        return (max(1, line - linesAbove)...line).contains { comments[$0 - 1].contains(word) }
+        let linesBelow = 2
+        let nearby = max(1, line - linesAbove)...min(comments.count, line + linesBelow)
+        return nearby.contains { comments[$0 - 1].contains(word) }
     }
 }
 

@@ -46,8 +46,13 @@ public final class TokenLedger: Service {
                 }
             }
         } onGracefulShutdown: {
-            self.jobs.close()
+            self.close()
         }
+    }
+
+    /// Takes no more jobs: `run()` ends when those it has are done.
+    func close() {
+        jobs.close()
     }
 
     // MARK: Tokens

@@ -42,8 +42,13 @@ public final class SessionKeeper: Service {
         await withGracefulShutdownHandler {
             for await write in writes.stream { await perform(write) }
         } onGracefulShutdown: {
-            self.writes.close()
+            self.close()
         }
+    }
+
+    /// Takes no more writes: `run()` ends when those it has are done.
+    func close() {
+        writes.close()
     }
 
     // MARK: Who is calling

@@ -1,0 +1,109 @@
+internal import Domain
+internal import Foundation
+internal import Postgres
+
+struct PostgresSessionRepository: SessionRepository {
+    let database: Database
+
+    func create(_ session: Session) async throws {
+        try await database.tenant(session.customerID).query(
+            """
+            insert into sessions (\(fragment: Session.columns))
+            values (\(session.id), \(session.customerID), \(session.userID), \(session.tokenHash),
+                \(session.createdAt), \(session.lastSeenAt), \(session.expiresAt))
+            """)
+    }
+
+    func session(tokenHash: [UInt8]) async throws -> Session? {
+        try await database.directory(.sessionHash(tokenHash)).query(
+            "select \(fragment: Session.columns) from sessions where token_hash = \(tokenHash)"
+        ).first.map(Session.init)
+    }
+
+    func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session] {
+        try await database.tenant(customer).query(
+            """
+            select \(fragment: Session.columns) from sessions
+            where customer_id = \(customer) and user_id = \(user) order by created_at desc, id desc
+            """
+        ).map(Session.init)
+    }
+
+    func touch(_ id: SessionID, in customer: CustomerID, at now: Date) async throws {
+        try await database.tenant(customer).query(
+            """
+            update sessions set last_seen_at = \(now)
+            where customer_id = \(customer) and id = \(id) and last_seen_at < \(now)
+            """)
+    }
+
+    func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool {
+        try await database.tenant(customer).query(
+            "delete from sessions where customer_id = \(customer) and id = \(id)"
+        ).affectedRows > 0
+    }
+
+    func endAll(of user: UserID, in customer: CustomerID) async throws -> Int {
+        try await database.tenant(customer).query(
+            "delete from sessions where customer_id = \(customer) and user_id = \(user)"
+        ).affectedRows
+    }
+
+    func prune(endedBefore: Date) async throws -> Int {
+        try await database.system(.sweep).query(
+            """
+            delete from sessions where id in
+                (select id from sessions where expires_at < \(endedBefore) limit \(StorageMaintenance.batch))
+            """
+        ).affectedRows
+    }
+}
+
+struct PostgresAccessKeyRepository: AccessKeyRepository {
+    let database: Database
+
+    func create(_ key: AccessKey) async throws {
+        try await database.tenant(key.customerID).query(
+            """
+            insert into access_keys (\(fragment: AccessKey.columns))
+            values (\(key.id), \(key.customerID), \(key.userID), \(key.name), \(key.scope), \(key.keyHash),
+                \(key.createdAt), \(key.expiresAt), \(key.lastUsedAt))
+            """)
+    }
+
+    func key(keyHash: [UInt8]) async throws -> AccessKey? {
+        try await database.directory(.keyHash(keyHash)).query(
+            "select \(fragment: AccessKey.columns) from access_keys where key_hash = \(keyHash)"
+        ).first.map(AccessKey.init)
+    }
+
+    func key(id: AccessKeyID, in customer: CustomerID) async throws -> AccessKey? {
+        try await database.tenant(customer).query(
+            "select \(fragment: AccessKey.columns) from access_keys where customer_id = \(customer) and id = \(id)"
+        ).first.map(AccessKey.init)
+    }
+
+    func keys(of user: UserID?, in customer: CustomerID) async throws -> [AccessKey] {
+        let whose: SQL = user.map { "and user_id = \($0)" } ?? ""
+        return try await database.tenant(customer).query(
+            """
+            select \(fragment: AccessKey.columns) from access_keys
+            where customer_id = \(customer) \(fragment: whose) order by created_at desc, id desc
+            """
+        ).map(AccessKey.init)
+    }
+
+    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws {
+        try await database.tenant(customer).query(
+            """
+            update access_keys set last_used_at = \(now)
+            where customer_id = \(customer) and id = \(id) and (last_used_at is null or last_used_at < \(now))
+            """)
+    }
+
+    func end(_ id: AccessKeyID, in customer: CustomerID) async throws -> Bool {
+        try await database.tenant(customer).query(
+            "delete from access_keys where customer_id = \(customer) and id = \(id)"
+        ).affectedRows > 0
+    }
+}

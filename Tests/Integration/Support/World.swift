@@ -1,0 +1,256 @@
+import Access
+import AsyncHTTPClient
+import Configuration
+import Foundation
+import Gateway
+import GatewayTesting
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import SalesforceSimulator
+import Secrets
+import ServiceLifecycle
+import Telemetry
+import Testing
+
+/// A database, a Salesforce simulator and gateways, put together as `formation` does it, all over sockets.
+///
+/// Axonify and Globex are customers, connected to the simulator's orgs of these names.
+struct World: Sendable {
+    let database: PostgresCluster.Database
+    let simulator: SalesforceSimulator
+    let client: HTTPClient
+    let log: CapturedLog
+    /// The gateways' ports. `BASE_URL` names the first.
+    let ports: [Int]
+    let settings: Settings
+
+    static let susan = "smcgovern@axonify.com.fullcpy"
+    static let alex = "arivera@axonify.com.fullcpy"
+    static let hank = "hscorpio@globex.example"
+    static let baseDomain = "formation.localhost"
+
+    /// Runs a body in a new world, and takes it down afterwards.
+    static func run(
+        gateways count: Int = 1, environment: [String: String] = [:],
+        configure: (inout SimulatorConfiguration) -> Void = { _ in }, _ body: (World) async throws -> Void
+    ) async throws {
+        try await PostgresCluster.shared().withDatabase(ownerMayCreateRoles: true) { database in
+            let ports = try (0..<count).map { _ in try freePort() }
+            var configuration = SimulatorConfiguration.demo(
+                redirectURIs: ["axonify", "globex"].map { "http://\($0).\(baseDomain):\(ports[0])/auth/callback" })
+            configure(&configuration)
+            let log = CapturedLog()
+            let simulator = SalesforceSimulator(
+                configuration: configuration, logger: Logger(label: "simulator") { _ in SwiftLogNoOpLogHandler() })
+            try await withServices([simulator]) {
+                var environment = environment
+                let hosts = configuration.orgs.flatMap { [$0.loginHost, $0.instanceHost] }
+                let simulatorPort = try await simulator.listeningPort()
+                environment["DATABASE_URL"] = environment["DATABASE_URL"] ?? database.url
+                environment["ENCRYPTION_KEY"] = KeyRing.generate().exposed
+                environment["BASE_URL"] = "http://\(baseDomain):\(ports[0])"
+                environment["SALESFORCE_ALLOWED_HOSTS"] =
+                    (hosts + ["moved.salesforce.localhost"]).map { "\($0):\(simulatorPort)" }.joined(separator: ",")
+                let settings = try ports.map { port in
+                    try Self.settings(environment.merging(["PORT": String(port)]) { $1 })
+                }
+                try await provision(settings[0], simulator: simulator, configuration: configuration, log: log)
+                try await serve(settings, log: log) {
+                    try await withClient { client in
+                        try await body(
+                            World(
+                                database: database, simulator: simulator, client: client, log: log, ports: ports,
+                                settings: settings[0]))
+                    }
+                }
+            }
+        }
+    }
+
+    /// A browser of its own: no cookies.
+    func browser() -> Browser {
+        Browser(client: client)
+    }
+
+    func url(_ tenant: String, _ path: String, gateway: Int = 0) -> String {
+        "http://\(tenant).\(Self.baseDomain):\(ports[gateway])\(path)"
+    }
+
+    func host(_ tenant: String) -> String {
+        "\(tenant).\(Self.baseDomain)"
+    }
+
+    /// Lends the customers' administration.
+    func withAdministration<Result: Sendable>(
+        _ body: @Sendable (CustomerAdministration) async throws -> Result
+    ) async throws -> Result {
+        try await OperatorTools(settings: settings, logger: log.logger).withAdministration(body)
+    }
+
+    /// The headers of a page's own calls.
+    static let sameOrigin: HTTPHeaders = ["Sec-Fetch-Site": "same-origin"]
+
+    /// A free TCP port of loopback.
+    static func freePort() throws -> Int {
+        let channel = try ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .bind(host: "127.0.0.1", port: 0).wait()
+        defer { try? channel.close().wait() }
+        return try #require(channel.localAddress?.port)
+    }
+
+    private static func settings(_ environment: [String: String]) throws -> Settings {
+        try Settings(reader: ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment)))
+    }
+
+    private static func provision(
+        _ settings: Settings, simulator: SalesforceSimulator, configuration: SimulatorConfiguration, log: CapturedLog
+    ) async throws {
+        let tools = OperatorTools(settings: settings, logger: log.logger)
+        try await tools.initializeDatabase(force: false, confirmation: nil) { _ in }
+        let urls = try await (simulator.loginURL(of: "Axonify"), simulator.loginURL(of: "Globex"))
+        let apps = try configuration.orgs.map { try #require($0.apps.first) }
+        try await tools.withAdministration { administration in
+            try await administration.setSalesforce("axonify", url: urls.0, orgID: nil)
+            var globex = CustomerAdministration.Draft(
+                companyName: "Globex", subdomain: "globex", salesforceURL: urls.1)
+            globex.adminEmail = hank
+            _ = try await administration.create(globex)
+            for (subdomain, app) in zip(["axonify", "globex"], apps) {
+                try await administration.setCredentials(
+                    subdomain, clientID: Secret(app.clientID), clientSecret: Secret(app.clientSecret))
+            }
+        }
+    }
+
+    private static func serve(_ settings: [Settings], log: CapturedLog, _ body: () async throws -> Void) async throws {
+        guard let first = settings.first else { return try await body() }
+        let gateway = try Gateway.build(settings: first, metrics: PrometheusMetricsFactory(), logger: log.logger)
+        try await withServices(gateway.services) {
+            _ = try await gateway.listeningPort()
+            try await waitUntilReady(port: first.port)
+            try await serve(Array(settings.dropFirst()), log: log, body)
+        }
+    }
+
+    /// Asks `/readyz` until it says yes; each answer takes a round trip, so this spins slowly.
+    private static func waitUntilReady(port: Int) async throws {
+        try await withClient { client in
+            for _ in 0..<20_000 {
+                let response = try await client.execute(
+                    HTTPClientRequest(url: "http://127.0.0.1:\(port)/readyz"), timeout: .seconds(10))
+                _ = try await response.body.collect(upTo: 4_096)
+                if response.status == .ok { return }
+            }
+            Issue.record("The gateway did not become ready.")
+        }
+    }
+
+    private static func withServices(_ services: [any Service], _ body: () async throws -> Void) async throws {
+        let quiet = Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+        let group = ServiceGroup(configuration: .init(services: services, logger: quiet))
+        let running = Task { try await group.run() }
+        do {
+            try await body()
+        } catch {
+            await group.triggerGracefulShutdown()
+            _ = await running.result
+            throw error
+        }
+        await group.triggerGracefulShutdown()
+        try await running.value
+    }
+
+    private static func withClient(_ body: (HTTPClient) async throws -> Void) async throws {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        configuration.httpVersion = .http1Only
+        try await HTTPClient.withHTTPClient(configuration: configuration) { try await body($0) }
+    }
+}
+
+/// Everything that is logged, at every level, before anything is redacted.
+final class CapturedLog: Sendable {
+    private let lines = NIOLockedValueBox<[String]>([])
+
+    var text: String { lines.withLockedValue { $0.joined(separator: "\n") } }
+
+    var logger: Logger {
+        var logger = Logger(label: "formation") { _ in Handler(log: self) }
+        logger.logLevel = .trace
+        return logger
+    }
+
+    private struct Handler: LogHandler {
+        let log: CapturedLog
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let all = metadata.merging(event.metadata ?? [:]) { $1 }
+            let fields = all.map { "\($0)=\($1)" }.sorted().joined(separator: " ")
+            log.lines.withLockedValue {
+                $0.append("\(event.level) \(event.message) \(fields) \(event.error.map { "\($0)" } ?? "")")
+            }
+        }
+    }
+}
+
+extension Browser {
+    /// Signs in from the start page to the workspace, and answers every form on the way.
+    @discardableResult
+    func signIn(
+        _ world: World, _ tenant: String, as username: String, returnTo: String? = nil
+    ) async throws -> Page {
+        let query = returnTo.map { "?return_to=" + ($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "") }
+        let callback = try await authorize(world, start: world.url(tenant, "/auth/login" + (query ?? "")), as: username)
+        return try await send(.GET, callback, headers: ["Accept": "text/html", "Sec-Fetch-Site": "cross-site"])
+    }
+
+    /// Goes from `/auth/login` through Salesforce's pages; the callback's URL, not opened.
+    func authorize(_ world: World, start: String, as username: String, deny: Bool = false) async throws -> String {
+        var page = try await send(.GET, start, headers: ["Accept": "text/html", "Sec-Fetch-Site": "none"])
+        for _ in 0..<10 {
+            if (300..<400).contains(page.status), let location = page.location {
+                let next = try #require(URL(string: location, relativeTo: page.url)).absoluteURL
+                if next.path == "/auth/callback" { return location }
+                page = try await send(.GET, next.absoluteString, headers: ["Accept": "text/html"])
+            } else if page.body.contains("type=\"password\"") {
+                page = try await submit(
+                    page, fields: ["un": username, "pw": SimulatorConfiguration.demoPassword])
+            } else if page.body.contains("Allow") {
+                page = try await submit(page, button: Self.button(deny ? "Deny" : "Allow", in: page.body))
+            } else {
+                Issue.record("An unexpected page: \(page.status) \(page.url)\n\(page.body)")
+                throw NoForm(page: page.body)
+            }
+        }
+        throw TooManyRedirects()
+    }
+
+    private static func button(_ label: String, in body: String) -> (String, String)? {
+        for match in body.matches(of: /<(?:button|input)[^>]*name="([^"]*)"[^>]*value="([^"]*)"[^>]*>\s*(\w*)/) {
+            if match.3 == label || match.2 == label { return (String(match.1), String(match.2)) }
+        }
+        return nil
+    }
+
+    /// A page's own call of the API.
+    func call(
+        _ world: World, _ tenant: String, _ path: String, method: HTTPMethod = .GET, gateway: Int = 0,
+        headers: HTTPHeaders = World.sameOrigin, body: String? = nil
+    ) async throws -> Page {
+        var headers = headers
+        if body != nil, !headers.contains(name: "Content-Type") {
+            headers.add(name: "Content-Type", value: "application/json")
+        }
+        return try await send(method, world.url(tenant, path, gateway: gateway), headers: headers, body: body)
+    }
+}

@@ -1,0 +1,9 @@
+import Dispatch
+
+/// Holds one thread up until it is opened.
+final class Gate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func wait() { semaphore.wait() }
+    func open() { semaphore.signal() }
+}
