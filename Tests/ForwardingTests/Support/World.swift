@@ -123,13 +123,14 @@ func withWorld(
     let client = HTTPClient(
         eventLoopGroupProvider: .singleton,
         configuration: Forwarder.clientConfiguration(loopbackNames: [World.instanceName], limits: options.limits))
+    let connections = ClientConnections()
     let forwarder = Forwarder(
         access: access, directory: directory, sessions: sessions, ledger: ledger,
         rule: CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init)),
-        upstream: client, limits: options.limits)
+        upstream: client, limits: options.limits, connections: connections)
     let bound = AsyncStream<Int>.makeStream()
     let channel = HTTP1Channel.Configuration(
-        additionalChannelHandlers: options.hasConnectionHandlers ? forwarder.connectionHandlers() : [])
+        additionalChannelHandlers: options.hasConnectionHandlers ? connections.handlers() : [])
     let application = Application(
         responder: ForwardingHost(forwarder: forwarder, directory: directory, log: log, clock: clock),
         server: .http1(configuration: channel), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
