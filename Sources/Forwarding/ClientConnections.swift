@@ -7,14 +7,26 @@ internal import NIOHTTPTypes
 /// The client connections of this process, by number: how a call learns that its client has gone.
 ///
 /// A responder sees neither the connection nor its end. A channel handler numbers the connections, tells each request
-/// the number of its own in ``InternalHeader/connection``, and ends the ``ClientConnection`` with the channel.
-final class ClientConnections: Sendable {
+/// the number of its own in an internal header, and says when the channel ends.
+public final class ClientConnections: Sendable {
     private struct State {
         var last: UInt64 = 0
         var open: [UInt64: ClientConnection] = [:]
     }
 
     private let state = NIOLockedValueBox(State())
+
+    /// No connection yet.
+    public init() {}
+
+    /// The channel handlers that the server's HTTP/1.1 connections need
+    /// (`HTTP1Channel.Configuration(additionalChannelHandlers:)`), new ones for each connection.
+    ///
+    /// Without them calls are forwarded as well, but a client that goes away is only noticed when it is written to,
+    /// `Expect: 100-continue` is not answered, `Date` is the server's, and HEAD answers without a length say 0.
+    public func handlers() -> [any RemovableChannelHandler] {
+        [ClientConnectionHandler(connections: self)]
+    }
 
     func add(_ channel: any Channel) -> ClientConnection {
         state.withLockedValue { state in
@@ -29,7 +41,7 @@ final class ClientConnections: Sendable {
         state.withLockedValue { $0.open[connection.number] = nil }
     }
 
-    /// The connection of a request; `nil` where the server was set up without ``Forwarder/connectionHandlers()``.
+    /// The connection of a request; `nil` where the server was set up without ``handlers()``.
     func connection(of headers: HTTPFields) -> ClientConnection? {
         guard let name = HTTPField.Name(InternalHeader.connection), let number = headers[name].flatMap({ UInt64($0) })
         else { return nil }
@@ -175,16 +187,5 @@ final class ClientConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
         self.connection = nil
         connections.remove(connection)
         connection.end()
-    }
-}
-
-extension Forwarder {
-    /// The channel handlers that the server's HTTP/1.1 connections need
-    /// (`HTTP1Channel.Configuration(additionalChannelHandlers:)`), new ones for each connection.
-    ///
-    /// Without them calls are forwarded as well, but a client that goes away is only noticed when it is written to,
-    /// `Expect: 100-continue` is not answered, `Date` is the server's, and HEAD answers without a length say 0.
-    public func connectionHandlers() -> [any RemovableChannelHandler] {
-        [ClientConnectionHandler(connections: connections)]
     }
 }

@@ -23,13 +23,14 @@ public struct Forwarder: Sendable {
     private let limits: ForwardingLimits
     private let gate: TenantGate
     private let metrics: ForwardingMetrics
-    let connections: ClientConnections
+    private let connections: ClientConnections
 
     /// A forwarder; `upstream` must be made with ``clientConfiguration(loopbackNames:limits:)``, and the server with
-    /// ``connectionHandlers()``.
+    /// the handlers of `connections`.
     public init(
         access: AccessContext, directory: TenantDirectory, sessions: SessionKeeper, ledger: TokenLedger,
-        rule: CrossOriginRule, upstream: HTTPClient, limits: ForwardingLimits
+        rule: CrossOriginRule, upstream: HTTPClient, limits: ForwardingLimits,
+        connections: ClientConnections = ClientConnections()
     ) {
         self.access = access
         self.directory = directory
@@ -40,7 +41,7 @@ public struct Forwarder: Sendable {
         self.limits = limits
         self.gate = TenantGate(limits: limits)
         self.metrics = ForwardingMetrics()
-        self.connections = ClientConnections()
+        self.connections = connections
     }
 
     /// Whether a path is this room's: `/services`, `/services/**`, `/cometd`, `/cometd/**`, in whatever spelling (case,

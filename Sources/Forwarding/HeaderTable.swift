@@ -31,7 +31,7 @@ enum HeaderTable {
         return headers
     }
 
-    /// Towards the client: strips, rewrites `Location`, then sets what the tenant's host says of every forwarded answer.
+    /// Towards the client: strips, rewrites `Location`, then sets what the tenant's host says of every answer.
     static func towardsClient(
         _ headers: HTTPHeaders, instance: InstanceURL, tenantOrigin: String, requestID: String
     ) -> HTTPFields {

@@ -79,7 +79,8 @@ struct CoreService: Service {
     private func forwarder(_ access: AccessRoom) -> Forwarder {
         Forwarder(
             access: access.context, directory: access.directory, sessions: access.sessions, ledger: access.ledger,
-            rule: rule, upstream: upstream, limits: settings.forwardingLimits)
+            rule: rule, upstream: upstream, limits: settings.forwardingLimits,
+            connections: state.connections)
     }
 
     /// Says each obstacle once, not every second.

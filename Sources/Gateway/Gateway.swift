@@ -88,6 +88,7 @@ public struct Gateway: Sendable {
         _ settings: Settings, responder: RootResponder, bound: BoundPort, logger: Logger
     ) -> Application<RootResponder> {
         let channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: responder.state.connections.handlers(),
             idleTimeout: .seconds(Int64(settings.idleTimeoutSeconds)),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: ListenerLimits.headerFieldBytesMax,

@@ -34,6 +34,8 @@ final class GatewayState: Sendable {
         var isDraining = false
     }
 
+    /// The client connections: there from the start, for the listener is made before the sites.
+    let connections = ClientConnections()
     private let fields = NIOLockedValueBox(Fields())
     /// Ends when the process first serves.
     private let starting = AsyncStream.makeStream(of: Never.self)

@@ -89,6 +89,8 @@ struct WorldOptions {
     var hasConnectionHandlers = true
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
+    /// What is otherwise than in the fixture's customer.
+    var changesCustomer: @Sendable (inout Customer) -> Void = { _ in }
 }
 
 /// Runs a gateway for the time of a test.
@@ -106,6 +108,7 @@ func withWorld(
             id: id, version: version, of: admin, customer: customer, accessToken: World.firstToken,
             instanceURL: instance)
     }
+    store.updateCustomer(customer.id, options.changesCustomer)
     let log = CapturedLog()
     let hosts = try AllowedHosts(extra: ["\(World.instanceName):\(upstream.port)"])
     let oauth = try ScriptedOAuth(instance: hosts.instance(instance))
@@ -120,13 +123,14 @@ func withWorld(
     let client = HTTPClient(
         eventLoopGroupProvider: .singleton,
         configuration: Forwarder.clientConfiguration(loopbackNames: [World.instanceName], limits: options.limits))
+    let connections = ClientConnections()
     let forwarder = Forwarder(
         access: access, directory: directory, sessions: sessions, ledger: ledger,
         rule: CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init)),
-        upstream: client, limits: options.limits)
+        upstream: client, limits: options.limits, connections: connections)
     let bound = AsyncStream<Int>.makeStream()
     let channel = HTTP1Channel.Configuration(
-        additionalChannelHandlers: options.hasConnectionHandlers ? forwarder.connectionHandlers() : [])
+        additionalChannelHandlers: options.hasConnectionHandlers ? connections.handlers() : [])
     let application = Application(
         responder: ForwardingHost(forwarder: forwarder, directory: directory, log: log, clock: clock),
         server: .http1(configuration: channel), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
