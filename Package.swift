@@ -124,9 +124,11 @@ let package = Package(
             ],
             path: "Sources/GatewayTesting"),
 
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "GatewayTesting", logging]),
-        .testTarget(name: "SecretsTests", dependencies: ["Secrets", crypto, nioPosix]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics, nioConcurrencyHelpers]),
+        .testTarget(
+            name: "PostgresTests",
+            dependencies: ["Postgres", "GatewayTesting", logging, nioConcurrencyHelpers, serviceLifecycle]),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
