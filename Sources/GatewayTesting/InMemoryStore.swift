@@ -3,10 +3,11 @@ public import Foundation
 internal import NIOConcurrencyHelpers
 internal import Secrets
 
-/// What all in-memory repositories of one gateway share: rows, the change feed, and a clock that stands for the database's.
+/// What all in-memory repositories of one gateway share: rows, the change feed, and a clock that stands for the
+/// database's.
 ///
-/// It keeps the rules that PostgreSQL keeps (unique values, references, cascades, microseconds), and the behaviour suites
-/// run on both. Give the same store to two gateways to play two processes on one database.
+/// It keeps the rules that PostgreSQL keeps (unique values, references, cascades, microseconds), and the behaviour
+/// suites run on both. Give the same store to two gateways to play two processes on one database.
 public final class InMemoryStore: Sendable {
     /// The database's clock.
     public let clock: @Sendable () -> Date

@@ -132,7 +132,8 @@ extension RepositoryConformance {
             let clean = try await suite.lease(grant, .seconds(60))
             try expectEqual(clean.token.spendingSince, nil, "nobody was spending")
             try await expect(grants.beginSpending(clean, in: customer.id), "spending began")
-            // Given back as spent or not is not known: what a holder that crashed leaves, without waiting for the clock.
+            // Given back as spent or not is not known: what a holder that crashed leaves, without waiting for the
+            // clock.
             try await grants.release(clean, in: customer.id, unspent: false)
             let doubtful = try await suite.lease(grant, .zero)
             try expect(doubtful.token.spendingSince != nil, "the mark of the one before")

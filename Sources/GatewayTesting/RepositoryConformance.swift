@@ -19,7 +19,8 @@ public struct RepositoryConformance: Sendable {
 
         /// Runs the check.
         ///
-        /// - Throws: ``ConformanceFailure`` where the implementation does something else; what the implementation throws.
+        /// - Throws: ``ConformanceFailure`` where the implementation does something else; what the implementation
+        /// throws.
         public func run(on conformance: RepositoryConformance) async throws {
             try await body(conformance)
         }

@@ -24,7 +24,8 @@ struct DatabaseDumpTests {
             let dump = DatabaseDump(url: Secret(test.url), file: file)
             try await Self.run(dump.program, dump.arguments, dump.environment.mapValues(\.exposed))
 
-            try await withEmptyDatabase { empty in
+            // Not a second turn at the gate: all who hold one could wait for another.
+            try await PostgresCluster.shared().withDatabase { empty in
                 try await Self.run(
                     "pg_restore", ["--no-owner", "--exit-on-error", "--dbname=\(wall.url(empty))", file], [:])
                 let restored = try await Self.counts(empty.superuserURL, test.protectedTables())

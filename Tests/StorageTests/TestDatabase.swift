@@ -92,11 +92,47 @@ func withClient<Result>(_ url: String, _ body: (PostgresClient) async throws -> 
         logger: TestDatabase.logger, body)
 }
 
-/// Runs a body with a new empty database.
+/// Runs a body with a new empty database; a bounded number at once, or the server would run out of connections.
 func withEmptyDatabase<Result>(
     _ body: (PostgresCluster.Database) async throws -> Result
 ) async throws -> Result {
-    try await PostgresCluster.shared().withDatabase(body)
+    await DatabaseGate.shared.enter()
+    do {
+        let result = try await PostgresCluster.shared().withDatabase(body)
+        await DatabaseGate.shared.leave()
+        return result
+    } catch {
+        await DatabaseGate.shared.leave()
+        throw error
+    }
+}
+
+/// Lets so many tests have a database at the same time.
+private actor DatabaseGate {
+    static let shared = DatabaseGate(limit: 8)
+
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(limit: Int) {
+        self.free = limit
+    }
+
+    func enter() async {
+        guard free == 0 else {
+            free -= 1
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func leave() {
+        guard waiting.isEmpty else {
+            waiting.removeFirst().resume()
+            return
+        }
+        free += 1
+    }
 }
 
 /// Runs a body with a new migrated database behind a wall.

@@ -3,8 +3,8 @@ public import Secrets
 
 /// How to run `pg_dump` so that row-level security does not empty the archive.
 ///
-/// Plain `pg_dump` refuses tables whose policies hold for the login role, and with `--enable-row-security` alone it would
-/// dump no rows. Here the policies named `dump`, one on each protected table, show it all rows. Restore with
+/// Plain `pg_dump` refuses tables whose policies hold for the login role, and with `--enable-row-security` alone it
+/// would dump no rows. Here the policies named `dump`, one on each protected table, show it all rows. Restore with
 /// `pg_restore --no-owner` into an empty database, then run `formation db migrate`, which puts role and rights back.
 public struct DatabaseDump: Sendable {
     /// The program.

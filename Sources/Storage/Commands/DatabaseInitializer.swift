@@ -53,8 +53,8 @@ public struct DatabaseInitializer: Sendable {
         self.makeID = makeID
     }
 
-    /// Checks the connection and, on a database with data, the key; migrates; seeds what was never seeded. With `force`,
-    /// drops everything of ours first.
+    /// Checks the connection and, on a database with data, the key; migrates; seeds what was never seeded. With
+    /// `force`, drops everything of ours first.
     ///
     /// - Throws: ``MigrationError``, `SealingError`, `PostgresError`, `RepositoryError`.
     public func run(force: Bool = false, progress: @Sendable (Step) -> Void = { _ in }) async throws {
@@ -76,7 +76,8 @@ public struct DatabaseInitializer: Sendable {
         }
     }
 
-    /// Opens a stored data key, where there is one: a wrong `ENCRYPTION_KEY` is found out now and not at the first sign-in.
+    /// Opens a stored data key, where there is one: a wrong `ENCRYPTION_KEY` is found out now and not at the first
+    /// sign-in.
     private func checkKey(_ database: Database) async throws -> Bool {
         var isFound = false
         let customers = try await database.system(.operators)

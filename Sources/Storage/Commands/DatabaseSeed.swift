@@ -5,7 +5,8 @@ public import Secrets
 
 /// The seed document's first customer and its admin.
 public struct DatabaseSeed: Sendable {
-    /// Axonify's Salesforce login host where none is given: the My Domain host of the sandbox that its admin's email names.
+    /// Axonify's Salesforce login host where none is given: the My Domain host of the sandbox that its admin's email
+    /// names.
     public static let defaultInstanceURL = "https://axonify--fullcpy.sandbox.my.salesforce.com"
 
     /// Axonify's Salesforce login host.

@@ -26,7 +26,8 @@ public struct DatabaseProblem: Error, Sendable, Hashable, CustomStringConvertibl
         self.cure = cure
     }
 
-    /// Explains an error that a use of the database threw. `url` is `DATABASE_URL`: its host, database and role are named.
+    /// Explains an error that a use of the database threw. `url` is `DATABASE_URL`: its host, database and role are
+    /// named.
     public init(_ error: any Error, url: String) {
         let place = Place(url: url)
         switch error {
@@ -126,7 +127,8 @@ public struct DatabaseProblem: Error, Sendable, Hashable, CustomStringConvertibl
             return DatabaseProblem(
                 .roleRefused, "The role \(place.user) does not exist, or may not connect from here.",
                 cure:
-                    "Correct the user in DATABASE_URL, create it (createuser \(place.user)), or allow it in pg_hba.conf."
+                    "Correct the user in DATABASE_URL, create it (createuser \(place.user)), or allow it in"
+                    + " pg_hba.conf."
             )
         case .permissionDenied:
             return permissionDenied(at: place)

@@ -4,7 +4,8 @@ internal import Postgres
 public enum RowSecurityMode: String, Sendable, Hashable, CaseIterable {
     /// Work as role `formation_app` where the login role may: owners keep their backups.
     case auto
-    /// Force the policies on the tables' owner too: for a single owning role that can't have another (Heroku Essential).
+    /// Force the policies on the tables' owner too: for a single owning role that can't have another (Heroku
+    /// Essential).
     case force
 }
 
@@ -101,7 +102,8 @@ enum RowSecurity {
         if try await mayBecomeRole(client) { return true }
         let rows = try await client.query("select 1 as one from pg_roles where rolname = \(role)")
         if rows.first == nil {
-            // Roles belong to the cluster: another database's migration can be making it at the same time (23505, 42710).
+            // Roles belong to the cluster: another database's migration can be making it at the same time (23505,
+            // 42710).
             _ = try await attempt(
                 "create role formation_app nologin nosuperuser nocreatedb nocreaterole noinherit nobypassrls",
                 on: client)

@@ -8,7 +8,10 @@ struct PostgresGrantRepository: GrantRepository {
 
     func grant(of user: UserID, in customer: CustomerID) async throws -> OAuthToken? {
         try await database.tenant(customer).query(
-            "select \(fragment: OAuthToken.columns) from oauth_tokens where customer_id = \(customer) and user_id = \(user)"
+            """
+            select \(fragment: OAuthToken.columns) from oauth_tokens
+            where customer_id = \(customer) and user_id = \(user)
+            """
         ).first.map(OAuthToken.init)
     }
 
@@ -73,7 +76,8 @@ struct PostgresGrantRepository: GrantRepository {
         let given = try await scope.query(
             """
             update oauth_tokens
-            set fence = fence + 1, lease_expires_at = clock_timestamp() + make_interval(secs => \(duration / .seconds(1)))
+            set fence = fence + 1,
+                lease_expires_at = clock_timestamp() + make_interval(secs => \(duration / .seconds(1)))
             where customer_id = \(customer) and id = \(id)
                 and (lease_expires_at is null or lease_expires_at <= clock_timestamp())
             returning \(fragment: OAuthToken.columns)

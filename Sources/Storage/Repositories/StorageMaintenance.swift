@@ -13,8 +13,8 @@ public struct StorageMaintenance: Sendable {
     /// How long changes are kept: far longer than any process goes without polling and still counts as fresh.
     public static let changesKept = Duration.seconds(60 * 60)
 
-    /// How many rows one sweep deletes at most, so that none runs into the statement's time limit. The rest waits for the
-    /// next one.
+    /// How many rows one sweep deletes at most, so that none runs into the statement's time limit. The rest waits for
+    /// the next one.
     public static let batch = 10_000
 
     /// Deletes changes that are older than `age`, by the database's clock, at most ``batch``; how many.

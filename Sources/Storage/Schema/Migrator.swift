@@ -11,7 +11,8 @@ public struct Migrator: Sendable {
 
     private let lockWait: Duration
 
-    /// A migrator for a client that logs in as the schema's owner. It waits for `lockWait` where another process migrates.
+    /// A migrator for a client that logs in as the schema's owner. It waits for `lockWait` where another process
+    /// migrates.
     public init(
         client: PostgresClient, migrations: [Migration] = Migration.all, lockWait: Duration = .seconds(60)
     ) {

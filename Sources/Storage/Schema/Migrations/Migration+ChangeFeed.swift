@@ -59,9 +59,11 @@ extension Migration {
                 for each row execute function formation_record_change('grant');
             create trigger record_update after update on oauth_tokens
                 for each row when (
-                    (old.access_token, old.refresh_token, old.instance_url, old.expires_at, old.version, old.dead_reason)
+                    (old.access_token, old.refresh_token, old.instance_url, old.expires_at, old.version,
+                        old.dead_reason)
                         is distinct from
-                    (new.access_token, new.refresh_token, new.instance_url, new.expires_at, new.version, new.dead_reason))
+                    (new.access_token, new.refresh_token, new.instance_url, new.expires_at, new.version,
+                        new.dead_reason))
                 execute function formation_record_change('grant');
 
             -- Nobody can have cached a session before it was made. Being seen changes nothing that matters elsewhere.

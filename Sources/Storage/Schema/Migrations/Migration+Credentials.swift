@@ -28,9 +28,11 @@ extension Migration {
             );
             create trigger set_updated_at before update on oauth_tokens for each row
                 when (
-                    (old.access_token, old.refresh_token, old.instance_url, old.expires_at, old.version, old.dead_reason)
+                    (old.access_token, old.refresh_token, old.instance_url, old.expires_at, old.version,
+                        old.dead_reason)
                         is distinct from
-                    (new.access_token, new.refresh_token, new.instance_url, new.expires_at, new.version, new.dead_reason)
+                    (new.access_token, new.refresh_token, new.instance_url, new.expires_at, new.version,
+                        new.dead_reason)
                     and old.updated_at = new.updated_at)
                 execute function formation_set_updated_at();
 
