@@ -175,7 +175,8 @@ public struct CustomerAdministration: Sendable {
             try await context.oauth.revoke(token, login: endpoint)
             return true
         } catch {
-            context.logger.error("A grant could not be revoked at Salesforce.", metadata: ["tenant": "\(customer.subdomain)"])
+            context.logger.error(
+                "A grant could not be revoked at Salesforce.", metadata: ["tenant": "\(customer.subdomain)"])
             return false
         }
     }

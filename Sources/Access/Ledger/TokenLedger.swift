@@ -11,17 +11,19 @@ public import ServiceLifecycle
 /// Warm, a token is one lock away. Refreshes are `run()`'s work, so that they go on when the call that asked for one is
 /// given up, and end before the process does.
 public final class TokenLedger: Service {
-    /// What `run()` does.
-    enum Job: Sendable {
-        case refresh(GrantRefresh)
-        case revoke(Secret<String>, login: LoginEndpoint, customer: CustomerID)
+    /// A token that nobody shall use any more.
+    private struct Revocation: Sendable {
+        let token: Secret<String>
+        let login: LoginEndpoint
+        let customer: CustomerID
     }
 
     let context: AccessContext
     let table: GrantTable
     let trail: AuditTrail
     let troubles: TenantTroubles
-    private let jobs: WorkQueue<Job>
+    private let refreshes: WorkQueue<GrantRefresh>
+    private let revocations: WorkQueue<Revocation>
     private let load: NIOLockedValueBox<RefreshLoad>
 
     /// A ledger that holds nothing yet.
@@ -30,29 +32,52 @@ public final class TokenLedger: Service {
         self.table = GrantTable(limits: context.limits)
         self.trail = AuditTrail(context: context)
         self.troubles = TenantTroubles()
-        self.jobs = WorkQueue(capacity: context.limits.refreshesMax + Self.revocationsMax)
+        self.refreshes = WorkQueue(capacity: context.limits.refreshesMax)
+        self.revocations = WorkQueue(capacity: Self.revocationsMax)
         self.load = NIOLockedValueBox(RefreshLoad())
     }
 
     /// 10,000 revocations may wait; more are dropped and logged.
     private static let revocationsMax = 10_000
+    /// 8 are made at once: nobody waits for them.
+    private static let revocationsAtOnceMax = 8
 
     /// Refreshes and revokes until shutdown, and finishes what is under way then.
     public func run() async throws {
         await withGracefulShutdownHandler {
+            async let revoking: Void = revokeUntilClosed()
             await withDiscardingTaskGroup { group in
-                for await job in jobs.stream {
-                    group.addTask { await self.perform(job) }
+                for await refresh in refreshes.stream {
+                    group.addTask { await self.perform(refresh) }
                 }
             }
+            // Refreshes can leave tokens to revoke, so these end last.
+            revocations.close()
+            await revoking
         } onGracefulShutdown: {
             self.close()
         }
     }
 
-    /// Takes no more jobs: `run()` ends when those it has are done.
+    /// Takes no more refreshes: `run()` ends when those it has, and what they leave to revoke, are done.
     func close() {
-        jobs.close()
+        refreshes.close()
+    }
+
+    private func revokeUntilClosed() async {
+        await withTaskGroup(of: Void.self) { group in
+            var underWay = 0
+            for await revocation in revocations.stream {
+                if underWay == Self.revocationsAtOnceMax {
+                    await group.next()
+                    underWay -= 1
+                }
+                group.addTask {
+                    await self.revoke(revocation.token, login: revocation.login, customer: revocation.customer)
+                }
+                underWay += 1
+            }
+        }
     }
 
     // MARK: Tokens
@@ -162,7 +187,7 @@ public final class TokenLedger: Service {
     private func start(_ refresh: GrantRefresh) {
         let isAdmitted = load.withLockedValue { $0.begin(refresh.tenant.id, limits: context.limits) }
         if isAdmitted {
-            if jobs.submit(.refresh(refresh)) { return }
+            if refreshes.submit(refresh) { return }
             load.withLockedValue { $0.end(refresh.tenant.id) }
         }
         finish(
@@ -181,17 +206,12 @@ public final class TokenLedger: Service {
         table.tell(refresh.user.id, wake: wake) { $0.didRefresh(outcome, at: now, jitter: jitter) }
     }
 
-    private func perform(_ job: Job) async {
-        switch job {
-        case .refresh(let refresh):
-            let result = await refresh.run()
-            finish(refresh, result.outcome)
-            load.withLockedValue { $0.end(refresh.tenant.id) }
-            await refresh.tidy(result.leftovers)
-            for token in result.orphans { revokeInBackground(token, in: refresh.tenant) }
-        case .revoke(let token, let login, let customer):
-            await revoke(token, login: login, customer: customer)
-        }
+    private func perform(_ refresh: GrantRefresh) async {
+        let result = await refresh.run()
+        finish(refresh, result.outcome)
+        load.withLockedValue { $0.end(refresh.tenant.id) }
+        await refresh.tidy(result.leftovers)
+        for token in result.orphans { revokeInBackground(token, in: refresh.tenant) }
     }
 
     // MARK: Revocation
@@ -199,7 +219,7 @@ public final class TokenLedger: Service {
     /// Revokes a token that nobody shall use any more. Not waited for; a failure is logged.
     func revokeInBackground(_ token: Secret<String>, in tenant: Tenant) {
         guard let login = tenant.oauthClient?.login else { return }
-        guard !jobs.submit(.revoke(token, login: login, customer: tenant.id)) else { return }
+        guard !revocations.submit(Revocation(token: token, login: login, customer: tenant.id)) else { return }
         context.logger.warning(
             "A token was not revoked: too many wait", metadata: ["customer": "\(tenant.id)"])
     }

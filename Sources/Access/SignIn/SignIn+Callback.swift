@@ -43,13 +43,13 @@ extension SignIn {
         let drops = name.map { [setCookie.drop($0)] } ?? []
         let returnTo = pending?.returnTo ?? ReturnPath.fallback
         do throws(Failure) {
-            let (user, session, cookie) = try await complete(answer, pending: pending, call: call)
+            let entered = try await complete(answer, pending: pending, call: call)
             await trail.record(
-                .signInSucceeded, customer: call.tenant.id, user: user.id, requestID: call.requestID)
+                .signInSucceeded, customer: call.tenant.id, user: entered.user.id, requestID: call.requestID)
             await endFormerSessions(cookies, call: call)
             return Completed(
-                user: user, session: session, returnTo: returnTo,
-                setCookies: [setCookie.set(sessions.cookieName, cookie.exposed)] + drops)
+                user: entered.user, session: entered.session, returnTo: returnTo,
+                setCookies: [setCookie.set(sessions.cookieName, entered.cookie.exposed)] + drops)
         } catch {
             await record(error, isStranger: pending == nil, call: call)
             throw SignInError(reason: error.reason, setCookies: drops, returnTo: returnTo)
@@ -66,7 +66,7 @@ extension SignIn {
 
     private func complete(
         _ answer: QueryString, pending: PendingSignIn?, call: TenantCall
-    ) async throws(Failure) -> (User, Session, Secret<String>) {
+    ) async throws(Failure) -> Entered {
         if let error = answer.value("error") {
             let refusal = AuthorizationError(error: error, description: answer.value("error_description"))
             throw Failure(
@@ -77,7 +77,29 @@ extension SignIn {
             usedStates.use(pending.state.exposed, at: context.now())
         else { throw Failure(reason: .noPendingSignIn) }
         guard let client = call.tenant.oauthClient else { throw Failure(reason: .gateway(.notConnected)) }
-        let tokens = try await exchange(Secret(code), pending: pending, client: client)
+        // To its end, whatever becomes of the request: a grant that Salesforce gave is stored or revoked.
+        let result = await shielded { _ in
+            do throws(Failure) {
+                return Result<Entered, Failure>.success(
+                    try await enter(with: Secret(code), pending: pending, client: client, call: call))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// Somebody who is in.
+    private struct Entered: Sendable {
+        let user: User
+        let session: Session
+        let cookie: Secret<String>
+    }
+
+    private func enter(
+        with code: Secret<String>, pending: PendingSignIn, client: OAuthClient, call: TenantCall
+    ) async throws(Failure) -> Entered {
+        let tokens = try await exchange(code, pending: pending, client: client)
         do throws(Failure) {
             let user = try await admit(tokens, client: client, call: call)
             return try await enter(user, with: tokens, call: call)
@@ -104,7 +126,7 @@ extension SignIn {
     /// Stores the grant, and then starts the session that needs it.
     private func enter(
         _ user: User, with tokens: TokenAnswer, call: TenantCall
-    ) async throws(Failure) -> (User, Session, Secret<String>) {
+    ) async throws(Failure) -> Entered {
         do throws(GatewayError) {
             try await ledger.adopt(tokens, user: user, in: call.tenant)
         } catch {
@@ -118,7 +140,7 @@ extension SignIn {
             var user = user
             user.updateLastLogin(at: now)
             let (cookie, session) = try await sessions.start(user: user, in: call.tenant)
-            return (user, session, cookie)
+            return Entered(user: user, session: session, cookie: cookie)
         } catch {
             throw Failure(
                 reason: .gateway(context.failure(error, while: "starting a session")), keepsGrant: true)
