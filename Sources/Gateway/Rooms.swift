@@ -48,7 +48,8 @@ struct AccessRoom: Sendable {
         let keys = context.keys
         let sealed = try await context.repositories.platformKeys.dataKey { try keys.makeDataKey(customer: nil).sealed }
         let platformKey = try keys.openDataKey(sealed, customer: nil)
-        let signIn = SignIn(context: context, platformKey: platformKey, sessions: sessions, ledger: ledger)
+        let signIn = SignIn(
+            context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger)
         return try Workspace(
             access: context, directory: directory, sessions: sessions, ledger: ledger, signIn: signIn, rule: rule)
     }

@@ -82,7 +82,8 @@ struct GatewayProcess {
         self.ledger = TokenLedger(context: context)
         self.follower = ChangeFollower(
             context: context, directory: directory, sessions: sessions, ledger: ledger)
-        self.signIn = SignIn(context: context, platformKey: platformKey, sessions: sessions, ledger: ledger)
+        self.signIn = SignIn(
+            context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger)
     }
 
     func tenant(_ subdomain: String = "axonify") async throws -> Tenant {

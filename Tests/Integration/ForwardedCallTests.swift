@@ -218,7 +218,8 @@ extension WorldTests {
             try await World.run { world in
                 let browser = world.browser()
                 try await browser.signIn(world, "axonify", as: World.susan)
-                try world.simulator.moveInstance(of: "Axonify", to: "moved.salesforce.localhost", leaving: .sessionExpired)
+                try world.simulator.moveInstance(
+                    of: "Axonify", to: "moved.salesforce.localhost", leaving: .sessionExpired)
                 try world.simulator.expireAccessTokens()
                 _ = try await browser.call(world, "axonify", Self.limits)
                 world.simulator.clearJournal()

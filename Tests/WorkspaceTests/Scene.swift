@@ -44,7 +44,8 @@ struct Scene {
         let (platformKey, _) = try fixtures.keys.makeDataKey(customer: ids.next())
         workspace = try Workspace(
             access: context, directory: directory, sessions: sessions, ledger: ledger,
-            signIn: SignIn(context: context, platformKey: platformKey, sessions: sessions, ledger: ledger),
+            signIn: SignIn(
+                context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger),
             rule: CrossOriginRule(frontendOrigins: frontends.compactMap(FrontendOrigin.init)))
         var customer = try fixtures.makeCustomer(
             companyName: companyName, clientID: hasCredentials ? Fixtures.clientID : nil,

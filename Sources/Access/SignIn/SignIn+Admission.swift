@@ -60,6 +60,8 @@ extension SignIn {
             try await context.repositories.customers.pinOrganization(
                 call.tenant.id, orgID: organization, at: context.now())
         else { throw Failure(reason: .wrongOrganization) }
+        // The admin's next request sees its org at once; other processes hear of it through the change feed.
+        directory.drop(customer: call.tenant.id.rawValue)
         await trail.record(
             .organizationPinned, customer: call.tenant.id, user: admin.id,
             detail: ["organization": "\(organization)"], requestID: call.requestID)

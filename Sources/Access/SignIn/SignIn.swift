@@ -8,15 +8,20 @@ public import Secrets
 public struct SignIn: Sendable {
     let context: AccessContext
     let platformKey: DataKey
+    let directory: TenantDirectory
     let sessions: SessionKeeper
     let ledger: TokenLedger
     let trail: AuditTrail
     let usedStates: UsedStates
 
     /// A way in. `platformKey` seals pending sign-ins.
-    public init(context: AccessContext, platformKey: DataKey, sessions: SessionKeeper, ledger: TokenLedger) {
+    public init(
+        context: AccessContext, platformKey: DataKey, directory: TenantDirectory, sessions: SessionKeeper,
+        ledger: TokenLedger
+    ) {
         self.context = context
         self.platformKey = platformKey
+        self.directory = directory
         self.sessions = sessions
         self.ledger = ledger
         self.trail = AuditTrail(context: context)

@@ -26,6 +26,7 @@ struct World: Sendable {
     /// The gateways' ports. `BASE_URL` names the first.
     let ports: [Int]
     let settings: Settings
+    private let variables: [String: String]
 
     static let susan = "smcgovern@axonify.com.fullcpy"
     static let alex = "arivera@axonify.com.fullcpy"
@@ -54,8 +55,9 @@ struct World: Sendable {
                 environment["BASE_URL"] = "http://\(baseDomain):\(ports[0])"
                 environment["SALESFORCE_ALLOWED_HOSTS"] =
                     (hosts + ["moved.salesforce.localhost"]).map { "\($0):\(simulatorPort)" }.joined(separator: ",")
+                let variables = environment
                 let settings = try ports.map { port in
-                    try Self.settings(environment.merging(["PORT": String(port)]) { $1 })
+                    try Self.settings(variables.merging(["PORT": String(port)]) { $1 })
                 }
                 try await provision(settings[0], simulator: simulator, configuration: configuration, log: log)
                 try await serve(settings, log: log) {
@@ -63,7 +65,7 @@ struct World: Sendable {
                         try await body(
                             World(
                                 database: database, simulator: simulator, client: client, log: log, ports: ports,
-                                settings: settings[0]))
+                                settings: settings[0], variables: variables))
                     }
                 }
             }
@@ -81,6 +83,18 @@ struct World: Sendable {
 
     func host(_ tenant: String) -> String {
         "\(tenant).\(Self.baseDomain)"
+    }
+
+    /// The environment of one more gateway, as a process.
+    func environment(port: Int) -> [String: String] {
+        variables.merging(["PORT": String(port)]) { $1 }
+    }
+
+    /// The same world, whose gateway is another one.
+    func moved(to port: Int) -> World {
+        World(
+            database: database, simulator: simulator, client: client, log: log, ports: [port], settings: settings,
+            variables: variables)
     }
 
     /// Lends the customers' administration.

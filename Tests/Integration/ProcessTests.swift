@@ -1,0 +1,125 @@
+import Foundation
+import GatewayTesting
+import NIOHTTP1
+import SalesforceSimulator
+import Secrets
+import Testing
+
+extension WorldTests {
+    /// The `formation` command as a process: database commands, and a drain at SIGTERM (contract §4).
+    @Suite(.serialized) struct ProcessTests {
+        /// `db init` sets up and seeds once, safe to repeat; a deleted Axonify stays deleted; `--force` starts anew.
+        @Test func databaseCommands() async throws {
+            try await PostgresCluster.shared().withDatabase(ownerMayCreateRoles: true) { database in
+                let environment = ["DATABASE_URL": database.url, "ENCRYPTION_KEY": KeyRing.generate().exposed]
+                func run(_ arguments: String...) async throws -> FormationProcess.Output {
+                    try await FormationProcess.run(arguments, environment: environment)
+                }
+                let before = try await run("db", "status")
+                #expect(before.status == 1)
+                #expect(before.stdout.contains("pending"))
+                let early = try await run("customer", "list")
+                #expect(early.status == 1)
+                #expect(early.stderr.contains("formation db migrate"))
+
+                let first = try await run("db", "init")
+                #expect(first.status == 0, "\(first.stderr)")
+                #expect(first.stdout.contains("seeded axonify"))
+                let second = try await run("db", "init")
+                #expect(second.status == 0)
+                #expect(second.stdout.contains("seeded before"))
+                let list = try await run("customer", "list")
+                #expect(list.stdout.contains("axonify"))
+                #expect(list.stdout.contains("enterprise"))
+                let status = try await run("db", "status")
+                #expect(status.status == 0)
+                #expect(status.stdout.contains("row-level security: on"))
+
+                #expect(try await run("customer", "delete", "axonify").status == 0)
+                #expect(try await run("db", "init").status == 0)
+                #expect(try await run("customer", "show", "axonify").status == 1)
+                let forced = try await run("db", "init", "--force")
+                #expect(forced.status == 0, "\(forced.stderr)")
+                #expect(try await run("customer", "show", "axonify").status == 0)
+                let wrong = try await run("db", "init", "--force", "--confirm", "another")
+                #expect(wrong.status == 1)
+            }
+        }
+
+        /// A key that did not seal the data is named, with the cure.
+        @Test func wrongKey() async throws {
+            try await PostgresCluster.shared().withDatabase(ownerMayCreateRoles: true) { database in
+                var environment = ["DATABASE_URL": database.url, "ENCRYPTION_KEY": KeyRing.generate().exposed]
+                let made = try await FormationProcess.run(["db", "init"], environment: environment)
+                #expect(made.status == 0)
+                environment["ENCRYPTION_KEY"] = KeyRing.generate().exposed
+                let output = try await FormationProcess.run(["db", "init"], environment: environment)
+                #expect(output.status == 1)
+                #expect(output.stderr.contains("ENCRYPTION_KEYS_RETIRED"))
+            }
+        }
+
+        /// A customer's life from the command line; secrets go in by stdin and never come out.
+        @Test func customerCommands() async throws {
+            try await PostgresCluster.shared().withDatabase(ownerMayCreateRoles: true) { database in
+                let environment = ["DATABASE_URL": database.url, "ENCRYPTION_KEY": KeyRing.generate().exposed]
+                func run(_ arguments: [String], stdin: String = "") async throws -> FormationProcess.Output {
+                    try await FormationProcess.run(arguments, environment: environment, stdin: stdin)
+                }
+                #expect(try await run(["db", "migrate"]).status == 0)
+                let create = [
+                    "customer", "create", "--company", "Initech", "--subdomain", "initech", "--salesforce-url",
+                ]
+                #expect(try await run(create + ["https://evil.example"]).status == 1)
+                let generic = try await run(create + ["https://login.salesforce.com"])
+                #expect(generic.status == 1)
+                #expect(generic.stderr.contains("--salesforce-org-id"))
+                let made = try await run(
+                    create + ["https://initech.my.salesforce.com", "--tier", "professional", "--admin-email", "a@b.c"])
+                #expect(made.status == 0, "\(made.stderr)")
+                #expect(made.stdout.contains("http://initech.formation.localhost:8080/auth/callback"))
+                #expect(try await run(create + ["https://initech.my.salesforce.com"]).stderr.contains("taken"))
+                let credentials = try await run(
+                    ["customer", "credentials", "initech"], stdin: "canary-client-id\ncanary-client-secret\n")
+                #expect(credentials.status == 0, "\(credentials.stderr)")
+                #expect(try await run(["customer", "credentials", "initech"], stdin: "one\n").status == 64)
+                #expect(try await run(["customer", "suspend", "initech"]).status == 0)
+                let show = try await run(["customer", "show", "initech"])
+                #expect(show.stdout.contains("suspended"))
+                #expect(!(show.stdout + show.stderr + credentials.stdout + credentials.stderr).contains("canary"))
+                #expect(try await run(["customer", "resume", "initech"]).status == 0)
+                #expect(try await run(["customer", "delete", "initech"]).status == 0)
+                #expect(try await run(["customer", "delete", "initech"]).status == 1)
+            }
+        }
+
+        /// SIGTERM: what is in flight is answered, with `Connection: close`; nothing new is taken; exit 0.
+        @Test func drains() async throws {
+            try await World.run { world in
+                let browser = world.browser()
+                try await browser.signIn(world, "axonify", as: World.susan)
+                let port = try World.freePort()
+                let process = try FormationProcess(["serve"], environment: world.environment(port: port))
+                try await process.waitFor("Ready.")
+                let second = world.moved(to: port)
+                let hold = world.simulator.add(SimulatedFault(.hold, pathPrefix: "/services/data/v62.0/limits"))
+                let cookie = try #require(browser.cookie("formation_session", host: world.host("axonify")))
+                let headers: HTTPHeaders = ["Cookie": "formation_session=\(cookie)", "Sec-Fetch-Site": "same-origin"]
+                async let held = Browser(client: world.client).call(
+                    second, "axonify", "/services/data/v62.0/limits", headers: headers)
+                await world.simulator.waitUntilHeld(by: hold)
+                process.signal(SIGTERM)
+                try await process.waitFor("Draining")
+                world.simulator.clear(hold)
+                let answer = try await held
+                #expect(answer.status == 200)
+                #expect(answer.headers.first(name: "Connection")?.lowercased() == "close")
+                let output = try await process.finish()
+                #expect(output.status == 0, "\(output.stdout)\(output.stderr)")
+                await #expect(throws: (any Error).self) {
+                    try await Browser(client: world.client).call(second, "axonify", "/healthz")
+                }
+            }
+        }
+    }
+}
