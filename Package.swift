@@ -119,7 +119,8 @@ let package = Package(
         .target(
             name: "GatewayTesting",
             dependencies: [
-                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers, nioCore,
+                "Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", logging, nioConcurrencyHelpers,
+                nioCore,
                 nioPosix,
             ],
             path: "Sources/GatewayTesting"),
@@ -155,7 +156,8 @@ let package = Package(
                 logging, nioCore,
             ]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Access", "Storage", "Domain", "GatewayTesting", "Secrets", configuration]),
+            name: "GatewayTests",
+            dependencies: ["Access", "Domain", "Gateway", "GatewayTesting", "Secrets", "Storage", configuration]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -14,7 +14,8 @@ public enum GatewayError: Error, Sendable, Hashable {
     /// The grant is dead: the user must sign in again, and the session is over.
     case grantDead
     case crossOrigin
-    /// An API call by plain http where the product is https: it is not redirected, since it has already told its secret.
+    /// An API call by plain http where the product is https: it is not redirected, since it has already told its
+    /// secret.
     case httpsRequired
     /// An access key may not do this: read-only, or it manages keys, roles, people or billing.
     case keyScope

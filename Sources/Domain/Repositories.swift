@@ -90,8 +90,8 @@ public enum GrantLeaseAnswer: Sendable, Hashable {
 public protocol GrantRepository: Sendable {
     func grant(of user: UserID, in customer: CustomerID) async throws -> OAuthToken?
     /// Stores a sign-in's tokens as the user's grant, in place of one that was there (which is returned, so that it can
-    /// be revoked). The id stays with the row: `make` gets the id to seal for, and the version to store. It can be called
-    /// while a transaction is open, so it must be quick. A lease on the grant that was there ends.
+    /// be revoked). The id stays with the row: `make` gets the id to seal for, and the version to store. It can be
+    /// called while a transaction is open, so it must be quick. A lease on the grant that was there ends.
     func replace(
         user: UserID, in customer: CustomerID,
         make: @Sendable (_ id: OAuthTokenID, _ version: Int64) throws -> OAuthToken

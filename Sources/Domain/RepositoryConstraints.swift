@@ -1,5 +1,6 @@
 extension RepositoryError {
-    /// The names of the constraints that ``RepositoryError/conflict(constraint:)`` carries, where callers tell them apart.
+    /// The names of the constraints that ``RepositoryError/conflict(constraint:)`` carries, where callers tell them
+    /// apart.
     public enum Constraint {
         /// Another customer has the subdomain.
         public static let subdomain = "customers_subdomain_key"

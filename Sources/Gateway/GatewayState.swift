@@ -13,8 +13,8 @@ struct Sites: Sendable {
 
 /// Where this process stands: starting, serving or draining.
 ///
-/// Starting → serving (the schema is there and the platform's key opens) → draining (SIGTERM). A process drains from any
-/// stage, and does not come back.
+/// Starting → serving (the schema is there and the platform's key opens) → draining (SIGTERM). A process drains from
+/// any stage, and does not come back.
 final class GatewayState: Sendable {
     /// What keeps a starting process from serving; the words go into `/readyz`.
     enum Obstacle: String, Sendable, Hashable {

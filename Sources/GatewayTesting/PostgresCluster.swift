@@ -3,11 +3,11 @@ import Logging
 import NIOConcurrencyHelpers
 public import Postgres
 
-/// A private PostgreSQL server for tests: a fresh cluster in a temporary directory, on a Unix socket and a free loopback
-/// port, which goes away with the process that started it, however that ends.
+/// A private PostgreSQL server for tests: a fresh cluster in a temporary directory, on a Unix socket and a free
+/// loopback port, which goes away with the process that started it, however that ends.
 ///
-/// Most tests share one (``shared()``) and take a database each (``withDatabase(_:)``); those that stop the server or need
-/// another configuration start their own (``start(_:)``).
+/// Most tests share one (``shared()``) and take a database each (``withDatabase(_:)``); those that stop the server or
+/// need another configuration start their own (``start(_:)``).
 public actor PostgresCluster {
     /// What a cluster is like.
     public struct Options: Sendable {
@@ -70,6 +70,7 @@ public actor PostgresCluster {
     /// The cluster that the tests of this process share; started at the first call. Nobody may stop it.
     public static func shared() async throws -> PostgresCluster {
         let task = self.sharedCluster.withLockedValue { shared in
+            // Unstructured: every test awaits it; a test that gives up must not end the others' server.
             let task = shared ?? Task { try await PostgresCluster.start() }
             shared = task
             return task

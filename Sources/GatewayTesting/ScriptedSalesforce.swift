@@ -3,8 +3,8 @@ internal import NIOConcurrencyHelpers
 public import Salesforce
 public import Secrets
 
-/// Salesforce's OAuth endpoints in memory, strict where it matters: codes and (where the org rotates) refresh tokens are
-/// good once, a spent one revokes its whole family, and what was asked is counted.
+/// Salesforce's OAuth endpoints in memory, strict where it matters: codes and (where the org rotates) refresh tokens
+/// are good once, a spent one revokes its whole family, and what was asked is counted.
 ///
 /// Steps can be scripted: refuse, lose the answer after the token was spent, or hold until a gate opens.
 public final class ScriptedSalesforce: SalesforceOAuth {

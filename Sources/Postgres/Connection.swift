@@ -46,7 +46,8 @@ final class Connection {
 
     // MARK: Requests
 
-    /// Runs requests in one pipeline, each an implicit transaction of its own (outside a transaction), and answers them.
+    /// Runs requests in one pipeline, each an implicit transaction of its own (outside a transaction), and answers
+    /// them.
     ///
     /// - Parameter isLeased: Whether there is, or is to be, a transaction.
     func run(_ requests: [Request], isLeased: Bool) {
@@ -78,8 +79,8 @@ final class Connection {
         for (index, exchange) in exchanges.enumerated() {
             let outcome = self.read(exchange, watch: Watch(exchanges[index...]))
             guard let request = exchange.request else { continue }
-            // Of a lease there is one exchange, which may have begun a transaction before it failed. (With more exchanges
-            // to come, libpq does not tell; but outside a lease each is a transaction of its own.)
+            // Of a lease there is one exchange, which may have begun a transaction before it failed. (With more
+            // exchanges to come, libpq does not tell; but outside a lease each is a transaction of its own.)
             let isOver = !isLeased || !self.libpq.isInTransaction
             if case .failure(let error) = outcome, mayRetry, isOver, !self.isDead, Self.isStale(error) {
                 stale.append(request)
@@ -371,8 +372,8 @@ final class Connection {
         }
     }
 
-    /// Reads what has come. Twice where that was not enough: a TLS record may be larger than what libpq reads at once, and
-    /// what is left of it is inside OpenSSL, where waiting for the descriptor does not see it.
+    /// Reads what has come. Twice where that was not enough: a TLS record may be larger than what libpq reads at once,
+    /// and what is left of it is inside OpenSSL, where waiting for the descriptor does not see it.
     private func consumeInput() -> Bool {
         guard self.libpq.consumeInput() else { return false }
         return !self.libpq.isBusy || self.libpq.consumeInput()

@@ -1,7 +1,7 @@
 /// The time in which no connection can be made: one worker tries at a time, with pauses that grow.
 ///
-/// A request waits out a short outage (a restart), unless the client was never connected at all: then the reason is told
-/// at once, as it is most likely one that only an operator can cure.
+/// A request waits out a short outage (a restart), unless the client was never connected at all: then the reason is
+/// told at once, as it is most likely one that only an operator can cure.
 struct Outage {
     typealias Instant = ContinuousClock.Instant
 

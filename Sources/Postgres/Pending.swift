@@ -2,8 +2,8 @@ import NIOConcurrencyHelpers
 
 /// One caller that waits for one answer, and may stop waiting.
 ///
-/// The caller's task, the canceller and the worker's thread meet here; whoever comes first decides, and the continuation
-/// is resumed exactly once.
+/// The caller's task, the canceller and the worker's thread meet here; whoever comes first decides, and the
+/// continuation is resumed exactly once.
 final class Pending<Answer: Sendable>: Sendable {
     typealias Continuation = CheckedContinuation<Answer, any Error>
 

@@ -1,7 +1,7 @@
 /// Who does what: the queue of requests, the workers that wait, the client's life. Pure; the caller wakes and answers.
 ///
-/// A *worker* is a thread with at most one connection. Requests are served in order. Many statements may be given to one
-/// worker at once, which sends them in one go; a lease (a transaction) is given alone.
+/// A *worker* is a thread with at most one connection. Requests are served in order. Many statements may be given to
+/// one worker at once, which sends them in one go; a lease (a transaction) is given alone.
 struct PoolState<Item: Identifiable & Sendable> where Item.ID: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -31,7 +31,8 @@ struct PoolState<Item: Identifiable & Sendable> where Item.ID: Sendable {
 
     let limits: Limits
     private var queue: [Queued] = []
-    /// Last in, first out: the connection used last is the one most likely alive, and its server process is in the cache.
+    /// Last in, first out: the connection used last is the one most likely alive, and its server process is in the
+    /// cache.
     private var idleConnected: [Int] = []
     private var idleDisconnected: [Int] = []
     private var connected: Set<Int> = []

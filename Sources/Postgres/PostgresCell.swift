@@ -85,7 +85,8 @@ public struct PostgresCell: Sendable {
 public protocol PostgresDecodable: Sendable {
     /// Reads the value.
     ///
-    /// - Throws: ``PostgresError`` with ``PostgresError/Code/decoding``, as ``PostgresCell/mismatch(expected:)`` makes it.
+    /// - Throws: ``PostgresError`` with ``PostgresError/Code/decoding``, as ``PostgresCell/mismatch(expected:)`` makes
+    /// it.
     static func decode(_ cell: PostgresCell) throws -> Self
 }
 

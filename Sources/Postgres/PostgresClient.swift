@@ -4,8 +4,8 @@ public import ServiceLifecycle
 /// A client with a pool of connections to one database.
 ///
 /// Each connection has a thread of its own, on which libpq may block; tasks never do. Threads start with the client and
-/// connect when there is something to do, so that requests are served from the moment on at which it is made, whether or
-/// not ``run()`` has been called. It ends when ``run()`` ends, or when it is let go of.
+/// connect when there is something to do, so that requests are served from the moment on at which it is made, whether
+/// or not ``run()`` has been called. It ends when ``run()`` ends, or when it is let go of.
 public final class PostgresClient: Service, Sendable {
     /// On top of the server's own `statement_timeout`, after which a silent server counts as gone.
     static let serverPatience: Duration = .seconds(10)
@@ -24,7 +24,8 @@ public final class PostgresClient: Service, Sendable {
 
     // MARK: Life
 
-    /// Waits for the end: at a graceful shutdown, takes nothing new and serves what it has; at cancellation, ends at once.
+    /// Waits for the end: at a graceful shutdown, takes nothing new and serves what it has; at cancellation, ends at
+    /// once.
     public func run() async throws {
         let core = self.core
         await withTaskCancellationHandler {
@@ -84,8 +85,8 @@ public final class PostgresClient: Service, Sendable {
 
     /// Runs a body in a transaction, with settings that hold for all of it: committed if it returns, else rolled back.
     ///
-    /// The body has a connection to itself. It must not wait for another request of the same client: with as many bodies
-    /// as connections, all of them would.
+    /// The body has a connection to itself. It must not wait for another request of the same client: with as many
+    /// bodies as connections, all of them would.
     ///
     /// - Throws: What the body throws; ``PostgresError``, with ``PostgresError/Code/transactionAborted`` where the body
     ///   returned although a statement had failed; `CancellationError`.

@@ -17,7 +17,8 @@ public struct PostgresConfiguration: Sendable {
     ///
     /// Sent as a start-up option. Where a transaction pooler in between refuses those, `nil` is needed.
     public var statementTimeout: Duration?
-    /// Whether statements are prepared once a connection and kept. Off for poolers that don't follow prepared statements.
+    /// Whether statements are prepared once a connection and kept. Off for poolers that don't follow prepared
+    /// statements.
     public var preparedStatements: Bool
     /// Statements that each new connection runs before anything else, such as `set role`.
     public var onConnect: [SQL]
@@ -102,7 +103,8 @@ enum ConnectionOptions {
         var options = try self.parse(configuration.url)
         options.merge(configuration.options) { _, new in new }
         let defaults = [
-            // A dead peer is noticed: probes after 30 s of silence, then every 10 s; unacknowledged data for 15 s is the end.
+            // A dead peer is noticed: probes after 30 s of silence, then every 10 s; unacknowledged data for 15 s is
+            // the end.
             "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "15000",
             // GSSAPI costs a round trip where credentials happen to lie about, and is not offered.
             "gssencmode": "disable",

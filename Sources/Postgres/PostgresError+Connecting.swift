@@ -1,10 +1,10 @@
 extension PostgresError {
     /// The error for a connection that libpq could not make, from what it says.
     ///
-    /// libpq gives text alone, without a SQLSTATE; but told to be verbose, it puts the server's SQLSTATE in front of the
-    /// server's message (`FATAL:  3D000: database "x" does not exist`), which is read here. Failures of libpq's own are
-    /// told apart by their words, which are English, as nothing in this process sets a locale; an unknown one is
-    /// ``PostgresConnectionProblem/other``.
+    /// libpq gives text alone, without a SQLSTATE; but told to be verbose, it puts the server's SQLSTATE in front of
+    /// the server's message (`FATAL:  3D000: database "x" does not exist`), which is read here. Failures of libpq's
+    /// own are told apart by their words, which are English, as nothing in this process sets a locale; an unknown one
+    /// is ``PostgresConnectionProblem/other``.
     init(connectFailure text: String, code: Code = .connectionFailed) {
         let sqlState = Self.lastSQLState(in: text)
         self.init(
@@ -12,7 +12,8 @@ extension PostgresError {
             serverMessage: Self.readable(text))
     }
 
-    /// Verbose messages have the form `SEVERITY:  SQLSTATE: message`. Where several hosts or attempts failed, the last counts.
+    /// Verbose messages have the form `SEVERITY:  SQLSTATE: message`. Where several hosts or attempts failed, the last
+    /// counts.
     static func lastSQLState(in text: String) -> String? {
         var found: String?
         for line in text.split(separator: "\n") {

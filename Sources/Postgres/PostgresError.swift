@@ -56,8 +56,8 @@ public struct PostgresError: Error, Sendable, Hashable {
     public var table: String?
     /// The column that the error is about, of a table or (for ``Code/decoding``) of a result.
     public var column: String?
-    /// The server's or libpq's own words, where they can't hold a parameter's value: for failures to connect (never with
-    /// the password), and for statements that failed before they had parameters or had none.
+    /// The server's or libpq's own words, where they can't hold a parameter's value: for failures to connect (never
+    /// with the password), and for statements that failed before they had parameters or had none.
     public var serverMessage: String?
     /// Why no connection could be made, for errors about that.
     public var connectionProblem: PostgresConnectionProblem?

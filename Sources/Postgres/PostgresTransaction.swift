@@ -16,7 +16,8 @@ public struct PostgresTransaction: Sendable {
         try await self.lease.perform(Request(.statements([sql.statement()]), patience: nil))
     }
 
-    /// Runs statements from text, several at once, without parameters. For migrations: the text must be the program's own.
+    /// Runs statements from text, several at once, without parameters. For migrations: the text must be the program's
+    /// own.
     ///
     /// - Throws: ``PostgresError``, with the server's message unless that may quote data.
     public func execute(unsafeScript text: String) async throws {

@@ -21,8 +21,8 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
         self.segments = stringInterpolation.segments
     }
 
-    /// A statement from text that the compiler can't vouch for. Every use is a place to look at in a review: nothing that
-    /// came from outside may be part of it.
+    /// A statement from text that the compiler can't vouch for. Every use is a place to look at in a review: nothing
+    /// that came from outside may be part of it.
     public init(unsafeSQL text: String) {
         self.segments = [.text(text)]
     }

@@ -72,7 +72,8 @@ struct StatementCache {
         self.entries[key] = nil
     }
 
-    /// Forgets all statements: a server that has forgotten one has most likely forgotten all. Their names, as it may not have.
+    /// Forgets all statements: a server that has forgotten one has most likely forgotten all. Their names, as it may
+    /// not have.
     mutating func forgetAll() -> [String] {
         defer { self.entries.removeAll() }
         return self.entries.values.map(\.name)

@@ -43,9 +43,8 @@ extension CustomerCommand {
             try await Operations.withAdministration { administration, settings in
                 let customer = try await administration.create(complete)
                 Console.say("Created \(customer.companyName): \(settings.origin.origin(of: customer.subdomain))")
-                Console.say(
-                    "Callback URL for its External Client App: \(settings.origin.origin(of: customer.subdomain))/auth/callback"
-                )
+                let origin = settings.origin.origin(of: customer.subdomain)
+                Console.say("Callback URL for its External Client App: \(origin)/auth/callback")
                 Console.say("Next: formation customer credentials \(customer.subdomain)")
             }
         }

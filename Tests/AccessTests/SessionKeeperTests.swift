@@ -69,7 +69,8 @@ import Testing
             start.process.sessions.cookieName == (isSecure ? "__Host-formation_session" : "formation_session"))
     }
 
-    /// No cookie, an unknown one, a malformed one, one of another name: not signed in. What can't be one is not looked up.
+    /// No cookie, an unknown one, a malformed one, one of another name: not signed in. What can't be one is not looked
+    /// up.
     @Test func unknownCookies() async throws {
         let start = try await start()
         let name = start.process.sessions.cookieName

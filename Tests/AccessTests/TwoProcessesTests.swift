@@ -186,7 +186,8 @@ import Testing
         #expect(try await pair.world.grant(of: pair.user)?.spendingSince != nil)
     }
 
-    /// A process that dies with the lease: calls elsewhere are told to wait, until the lease is over and the doubt shows.
+    /// A process that dies with the lease: calls elsewhere are told to wait, until the lease is over and the doubt
+    /// shows.
     @Test func crashWithTheLease() async throws {
         let pair = try await start(rotates: false)
         let grants = pair.world.store.repositories.grants
@@ -225,7 +226,8 @@ import Testing
         #expect(pair.world.salesforce.refreshCount == 1)
     }
 
-    /// A successor that comes after the lease is over is valid, and is kept: it even revives what was given up meanwhile.
+    /// A successor that comes after the lease is over is valid, and is kept: it even revives what was given up
+    /// meanwhile.
     @Test func lateSuccessorIsKept() async throws {
         let pair = try await start()
         let gate = Gate()

@@ -80,7 +80,8 @@ import Testing
         }
     }
 
-    /// A kept connection that Salesforce has closed meanwhile is not the caller's error, where the call may be repeated.
+    /// A kept connection that Salesforce has closed meanwhile is not the caller's error, where the call may be
+    /// repeated.
     @Test(arguments: ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]) func aStaleConnectionIsTriedOnceMore(method: String)
         async throws
     {

@@ -168,7 +168,8 @@ extension WorldTests {
             }
         }
 
-        /// A key works in each slot, never reaches Salesforce, and is over when it is ended; a read-only one only reads.
+        /// A key works in each slot, never reaches Salesforce, and is over when it is ended; a read-only one only
+        /// reads.
         @Test func accessKeys() async throws {
             try await World.run { world in
                 let browser = world.browser()

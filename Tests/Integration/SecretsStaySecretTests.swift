@@ -6,9 +6,11 @@ import SalesforceSimulator
 import Testing
 
 extension WorldTests {
-    /// Architecture invariant 3: no token, key, code, cookie or password reaches a log, an error or the database in clear.
+    /// Architecture invariant 3: no token, key, code, cookie or password reaches a log, an error or the database in
+    /// clear.
     @Suite(.serialized) struct SecretsStaySecretTests {
-        /// After a run of everything, neither a dump of the database nor the whole log, before redaction, holds a secret.
+        /// After a run of everything, neither a dump of the database nor the whole log, before redaction, holds a
+        /// secret.
         @Test func canary() async throws {
             try await World.run(configure: { $0.orgs[0].apps[0].rotatesRefreshTokens = true }) { world in
                 let browser = world.browser()

@@ -37,7 +37,8 @@ extension WorldTests {
             }
         }
 
-        /// Somebody who was never provisioned is created; without the permission to modify all data, as an account executive.
+        /// Somebody who was never provisioned is created; without the permission to modify all data, as an account
+        /// executive.
         @Test func newPeopleAreCreated() async throws {
             try await World.run { world in
                 try await world.browser().signIn(world, "axonify", as: World.susan)
@@ -134,7 +135,8 @@ extension WorldTests {
             }
         }
 
-        /// What Salesforce answers is checked: signature, org, instance. Each failure is a page, no session and no grant.
+        /// What Salesforce answers is checked: signature, org, instance. Each failure is a page, no session and no
+        /// grant.
         @Test(arguments: [
             SimulatedFault.Action.wrongSignature, .foreignInstanceURL("https://salesforce.com.evil.example"),
             .foreignInstanceURL("http://169.254.169.254"),

@@ -150,8 +150,8 @@ import Testing
         try await withTestClient({ $0.statementTimeout = .milliseconds(500) }) { client, _ in
             let error = await failure { try await client.query("select pg_sleep(600)") }
             #expect(error?.sqlState == "57014" && error?.isStatementTimeout == true && error?.code == .server)
-            // And it can be another for one query. (Its preparation is still under the first limit: a loaded machine may
-            // take more than one attempt.)
+            // And it can be another for one query. (Its preparation is still under the first limit: a loaded machine
+            // may take more than one attempt.)
             let patient = [SessionSetting("statement_timeout", "100s")]
             try await until {
                 await failure { try await client.query("select pg_sleep(0.6)", settings: patient) } == nil

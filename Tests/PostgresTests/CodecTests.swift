@@ -61,7 +61,8 @@ import Testing
         }
     }
 
-    /// Labels of enum types, their arrays, and Swift enums over them are text; an unknown label is an error, not a crash.
+    /// Labels of enum types, their arrays, and Swift enums over them are text; an unknown label is an error, not a
+    /// crash.
     @Test func enumsAreText() async throws {
         enum Mood: String, PostgresEncodable, PostgresDecodable { case happy, sad }
         try await withTestClient { client, _ in

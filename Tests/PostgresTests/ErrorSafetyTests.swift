@@ -28,8 +28,8 @@ import Testing
         ("select to_timestamp(\(canary), \(canary + "SSSSSS"))", "22007"),
     ]
 
-    /// No error's description, fields or dump holds a parameter, in or out of a transaction, with and without preparing;
-    /// nor does the log.
+    /// No error's description, fields or dump holds a parameter, in or out of a transaction, with and without
+    /// preparing; nor does the log.
     @Test(arguments: [true, false]) func noParameterInAnyError(preparedStatements: Bool) async throws {
         let log = LogRecorder()
         try await withTestClient({ $0.preparedStatements = preparedStatements }, logger: log.logger) { client, _ in

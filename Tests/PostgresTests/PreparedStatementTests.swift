@@ -68,8 +68,8 @@ import Testing
         }
     }
 
-    /// A table that changes its columns makes prepared plans unusable ("cached plan must not change result type"): outside
-    /// a transaction nobody notices.
+    /// A table that changes its columns makes prepared plans unusable ("cached plan must not change result type"):
+    /// outside a transaction nobody notices.
     @Test func changedTables() async throws {
         try await withTestClient({ $0.connections = 1 }) { client, _ in
             try await client.query("create table t (a int8)")

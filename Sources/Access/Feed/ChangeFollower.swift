@@ -6,8 +6,8 @@ public import ServiceLifecycle
 
 /// Follows the change feed and tells the caches (architecture invariants 5 and 6).
 ///
-/// It polls every `feedPollInterval`, and at once when there is a hint. Sequence order is not commit order, so each poll
-/// looks back over what may still appear late (``FeedCursor``).
+/// It polls every `feedPollInterval`, and at once when there is a hint. Sequence order is not commit order, so each
+/// poll looks back over what may still appear late (``FeedCursor``).
 public final class ChangeFollower: Service {
     private let context: AccessContext
     private let directory: TenantDirectory

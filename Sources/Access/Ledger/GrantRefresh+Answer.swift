@@ -67,7 +67,8 @@ extension GrantRefresh {
         case givenUp
     }
 
-    /// Tries until it is stored: what Salesforce gave exists nowhere else. Comparing the version makes a repetition safe.
+    /// Tries until it is stored: what Salesforce gave exists nowhere else. Comparing the version makes a repetition
+    /// safe.
     private func store(_ successor: OAuthToken, succeeding version: Int64, shield: Shield) async -> Stored {
         var backoff = Backoff()
         var refusals = 0
@@ -160,8 +161,8 @@ extension GrantRefresh {
         }
     }
 
-    /// Whether a failure proves that the refresh token is as good as before: nothing was sent, Salesforce refused in the
-    /// protocol's own words, it was too busy to begin (429, 503), or it only pointed elsewhere (3xx).
+    /// Whether a failure proves that the refresh token is as good as before: nothing was sent, Salesforce refused in
+    /// the protocol's own words, it was too busy to begin (429, 503), or it only pointed elsewhere (3xx).
     static func isKnownUnspent(_ error: SalesforceError) -> Bool {
         if !error.requestMayHaveBeenSent || error.isDefiniteRefusal || error.code == .redirected { return true }
         return error.code == .badStatus && (error.status == 429 || error.status == 503)

@@ -6,8 +6,8 @@ internal import Secrets
 
 /// One refresh of one grant, across processes (architecture invariant 4).
 ///
-/// Lease → look at the row again → commit the mark → POST → store the successor → use it. The refresh token is sent only
-/// by the lease's holder, after the mark was committed, and the successor is used only after it was stored.
+/// Lease → look at the row again → commit the mark → POST → store the successor → use it. The refresh token is sent
+/// only by the lease's holder, after the mark was committed, and the successor is used only after it was stored.
 struct GrantRefresh: Sendable {
     let context: AccessContext
     let table: GrantTable

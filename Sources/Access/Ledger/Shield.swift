@@ -16,7 +16,7 @@ final class Shield: Sendable {
 /// For what must not be broken off half-way: between sending a refresh token and storing its successor.
 func shielded<Result: Sendable>(_ work: @escaping @Sendable (Shield) async -> Result) async -> Result {
     let shield = Shield()
-    // Not a child task, since those are cancelled with their parent; it is waited for all the same.
+    // Unstructured: a child task would be cancelled with its parent; this one is waited for all the same.
     let task = Task { await work(shield) }
     return await withTaskCancellationHandler {
         await task.value

@@ -6,8 +6,8 @@ public import Salesforce
 internal import Secrets
 
 extension TokenLedger {
-    /// Stores a sign-in's tokens as the user's grant, and revokes the one that it replaces in the background: Salesforce
-    /// keeps five approvals of one user and app, and a forgotten one would push out a good one.
+    /// Stores a sign-in's tokens as the user's grant, and revokes the one that it replaces in the background:
+    /// Salesforce keeps five approvals of one user and app, and a forgotten one would push out a good one.
     ///
     /// - Throws: `.unavailable`, `.internalError`.
     public func adopt(_ answer: TokenAnswer, user: User, in tenant: Tenant) async throws(GatewayError) {

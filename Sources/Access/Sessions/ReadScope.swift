@@ -1,8 +1,10 @@
 internal import HTTPTypes
 
-/// What a read-only access key may call: an allow-list of reads (contract §2), matched by exact, case-sensitive segments.
+/// What a read-only access key may call: an allow-list of reads (contract §2), matched by exact, case-sensitive
+/// segments.
 ///
-/// What is not known to be a read is refused: tooling, Apex REST, composite and anything that a GET could make run code.
+/// What is not known to be a read is refused: tooling, Apex REST, composite and anything that a GET could make run
+/// code.
 enum ReadScope {
     static func allows(method: HTTPRequest.Method, path: String) -> Bool {
         guard method == .get || method == .head, isPlain(path) else { return false }

@@ -10,7 +10,8 @@ extension SessionKeeper {
     /// Makes a key; it is shown once.
     ///
     /// - Parameter expiresAt: within a year; `nil` for 90 days.
-    /// - Throws: `.badRequest` (name, expiry, too many), `.notConnected` (no org id yet), `.keyScope` (keys never manage
+    /// - Throws: `.badRequest` (name, expiry, too many), `.notConnected` (no org id yet), `.keyScope` (keys never
+    /// manage
     ///   keys), `.unavailable`.
     public func createKey(
         name: String, scope: AccessKeyScope, expiresAt: Date?, for caller: Caller

@@ -101,8 +101,8 @@ struct PendingSignIns {
             }
     }
 
-    /// The cookies that must go so that one more of `byteCount` bytes fits: what does not open, what is too old, and the
-    /// oldest.
+    /// The cookies that must go so that one more of `byteCount` bytes fits: what does not open, what is too old, and
+    /// the oldest.
     func namesToDrop(countMax: Int, byteCount: Int, maxAge: TimeInterval, at now: Date) -> [String] {
         let live = entries.filter { entry in
             entry.pending.map { now.timeIntervalSince($0.createdAt) < maxAge } ?? false

@@ -40,8 +40,8 @@ enum ReturnPath {
         return decoded
     }
 
-    /// No control character, no backslash, no second slash at the start and no dot segments, with escapes undone too: what
-    /// stands between may undo them.
+    /// No control character, no backslash, no second slash at the start and no dot segments, with escapes undone too:
+    /// what stands between may undo them.
     private static func isPlainPath(_ path: [UInt8]) -> Bool {
         guard path.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != backslash }) else { return false }
         guard path.count < 2 || path[1] != slash else { return false }

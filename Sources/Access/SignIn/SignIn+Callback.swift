@@ -29,8 +29,8 @@ extension SignIn {
 
     /// Ends a sign-in: the callback that Salesforce sent the browser to.
     ///
-    /// What is written, in this order, so that a crash between any two leaves a valid state: the org's pin, the user, the
-    /// grant, the time of the sign-in, the session.
+    /// What is written, in this order, so that a crash between any two leaves a valid state: the org's pin, the user,
+    /// the grant, the time of the sign-in, the session.
     ///
     /// - Parameters:
     ///   - query: the callback's raw query string.

@@ -5,7 +5,8 @@ extension AccessContext {
     /// Seconds after which a caller may try again when the database was away.
     static let databaseRetrySeconds = 2
 
-    /// A repository's failure as the gateway's own. What is unforeseen is logged here, since the answer says nothing of it.
+    /// A repository's failure as the gateway's own. What is unforeseen is logged here, since the answer says nothing
+    /// of it.
     func failure(_ error: any Error, while doing: String) -> GatewayError {
         switch error {
         case let error as GatewayError:

@@ -1,4 +1,5 @@
-/// Cookies as a request sends them (RFC 6265 §5.4). Several of one name can be there: a sibling host may have tossed one.
+/// Cookies as a request sends them (RFC 6265 §5.4). Several of one name can be there: a sibling host may have tossed
+/// one.
 struct CookieHeader {
     /// Names and values in the order they came.
     let pairs: [(name: Substring, value: Substring)]
