@@ -14,7 +14,6 @@ import NIOConcurrencyHelpers
 final class PostgresSupervisor: Sendable {
     let port: Int
     let socketDirectory: String
-    private let process: NIOLockedValueBox<Process>
     private let input: FileHandle
     private let output: FileHandle
 
@@ -25,31 +24,28 @@ final class PostgresSupervisor: Sendable {
         self.socketDirectory = directory
         try Self.write(options, port: self.port, to: directory)
 
-        let process = Process()
         let inputPipe = Pipe()
         let outputPipe = Pipe()
         // A process that the tests start must not hold the supervisor's input open.
         _ = fcntl(inputPipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         _ = fcntl(outputPipe.fileHandleForReading.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        let arguments = ["-c", Self.script, "postgres-supervisor", binaries, directory, String(self.port)]
-        if geteuid() == 0 {
-            // PostgreSQL refuses to run as root.
-            process.executableURL = URL(fileURLWithPath: try Self.find("setpriv", in: Self.path))
-            process.arguments = ["--reuid=postgres", "--regid=postgres", "--init-groups", "/bin/sh"] + arguments
-        } else {
-            process.executableURL = URL(fileURLWithPath: "/bin/sh")
-            process.arguments = arguments
-        }
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
+        let arguments = [
+            "-c", ChildProcess.prelude + "\n" + Self.script, "postgres-supervisor", binaries, directory,
+            String(self.port),
+        ]
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PG") }
         environment["LC_ALL"] = "C.UTF-8"
         environment["PGTZ"] = "UTC"
-        process.environment = environment
-        process.standardInput = inputPipe
-        process.standardOutput = outputPipe
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        self.process = NIOLockedValueBox(process)
+        // PostgreSQL refuses to run as root.
+        let privileges = ["--reuid=postgres", "--regid=postgres", "--init-groups", "/bin/bash"]
+        _ = try ChildProcess.start(
+            geteuid() == 0 ? Self.find("setpriv", in: Self.path) : "/bin/bash",
+            arguments: geteuid() == 0 ? privileges + arguments : arguments, environment: environment,
+            stdin: inputPipe.fileHandleForReading.fileDescriptor,
+            stdout: outputPipe.fileHandleForWriting.fileDescriptor)
+        // The child has its own copies; ours would keep the pipes open after its end.
+        try inputPipe.fileHandleForReading.close()
+        try outputPipe.fileHandleForWriting.close()
         self.input = inputPipe.fileHandleForWriting
         self.output = outputPipe.fileHandleForReading
     }

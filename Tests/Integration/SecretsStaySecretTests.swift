@@ -106,12 +106,13 @@ extension WorldTests {
 
         /// A plain-text dump, as a superuser sees it.
         private static func dump(_ database: PostgresCluster.Database) async throws -> String {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["pg_dump", "--dbname", database.superuserURL]
             let output = Collector()
-            process.standardOutput = output.pipe
-            try process.run()
+            _ = try ChildProcess.start(
+                "/usr/bin/env", arguments: ["pg_dump", "--dbname", database.superuserURL],
+                environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? ""],
+                stdin: FileHandle.nullDevice.fileDescriptor,
+                stdout: output.pipe.fileHandleForWriting.fileDescriptor)
+            output.start()
             return await output.text()
         }
     }

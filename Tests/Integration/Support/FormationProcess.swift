@@ -1,4 +1,5 @@
 import Foundation
+import GatewayTesting
 import NIOConcurrencyHelpers
 import Testing
 
@@ -10,7 +11,7 @@ final class FormationProcess: Sendable {
         let stderr: String
     }
 
-    private let process: Process
+    private let process = NIOLockedValueBox<Int32>(0)
     private let stdout = Collector()
     private let stderr = Collector()
     private let input = Pipe()
@@ -18,23 +19,26 @@ final class FormationProcess: Sendable {
 
     /// Starts `formation` with these arguments; nothing of the caller's settings reaches it.
     init(_ arguments: [String], environment: [String: String] = [:]) throws {
-        let process = Process()
-        process.executableURL = try Self.executable()
-        process.arguments = arguments
-        process.environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? ""].merging(environment) { $1 }
-        // An empty directory: no .env of the developer's is read.
-        process.currentDirectoryURL = FileManager.default.temporaryDirectory
-        process.standardInput = input
-        process.standardOutput = stdout.pipe
-        process.standardError = stderr.pipe
+        input.keepFromOtherChildren()
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { process in
-            continuation.yield(process.terminationStatus)
+        self.ended = stream
+        // In a directory without a .env of the developer's.
+        let shell = ["-c", "cd / && exec \"$@\"", "sh", try Self.executable().path]
+        let child = try ChildProcess.start(
+            "/bin/sh", arguments: shell + arguments,
+            environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? ""].merging(environment) { $1 },
+            stdin: input.fileHandleForReading.fileDescriptor,
+            stdout: stdout.pipe.fileHandleForWriting.fileDescriptor,
+            stderr: stderr.pipe.fileHandleForWriting.fileDescriptor
+        ) { status in
+            continuation.yield(status)
             continuation.finish()
         }
-        self.ended = stream
-        self.process = process
-        try process.run()
+        process.withLockedValue { $0 = child }
+        // The child has its own copies; ours would keep the pipes open after its end.
+        try input.fileHandleForReading.close()
+        stdout.start()
+        stderr.start()
     }
 
     /// Runs a command to its end.
@@ -55,7 +59,7 @@ final class FormationProcess: Sendable {
     }
 
     func signal(_ signal: Int32) {
-        kill(process.processIdentifier, signal)
+        _ = process.withLockedValue { kill($0, signal) }
     }
 
     /// Waits until stdout or stderr holds a text; fails when the process ends first.
@@ -112,11 +116,21 @@ final class Collector: Sendable {
     private let state = NIOLockedValueBox(State())
 
     init() {
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.take(data)
-        }
+        pipe.keepFromOtherChildren()
+    }
+
+    /// Lets go of the writing end, which the child has by now, and reads the other until it closes.
+    func start() {
+        try? pipe.fileHandleForWriting.close()
+        let descriptor = pipe.fileHandleForReading.fileDescriptor
+        Thread {
+            var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+            while true {
+                let count = read(descriptor, &buffer, buffer.count)
+                self.take(Data(buffer.prefix(max(0, count))))
+                if count <= 0 { return }
+            }
+        }.start()
     }
 
     var soFar: String { state.withLockedValue { String(decoding: $0.data, as: UTF8.self) } }
@@ -152,6 +166,15 @@ final class Collector: Sendable {
             state.withLockedValue { $0.waiters[id] = continuation }
             continuation.onTermination = { _ in _ = self.state.withLockedValue { $0.waiters.removeValue(forKey: id) } }
             continuation.yield()
+        }
+    }
+}
+
+extension Pipe {
+    /// Other children that start meanwhile must not inherit the ends: a server that does keeps the pipe from ever closing.
+    func keepFromOtherChildren() {
+        for handle in [fileHandleForReading, fileHandleForWriting] {
+            _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
         }
     }
 }
