@@ -20,7 +20,7 @@ final class PostgresSupervisor: Sendable {
     init(options: PostgresCluster.Options) throws {
         let binaries = try Self.findBinaries()
         let directory = try Self.makeDirectory()
-        self.port = try Self.freePort()
+        self.port = try FreePort.find()
         self.socketDirectory = directory
         try Self.write(options, port: self.port, to: directory)
 
@@ -184,27 +184,5 @@ final class PostgresSupervisor: Sendable {
         guard let user = getpwnam("postgres"), chown(path, user.pointee.pw_uid, user.pointee.pw_gid) == 0 else {
             throw PostgresClusterError(description: "there is no user postgres to run PostgreSQL as")
         }
-    }
-
-    /// A port that was free a moment ago.
-    private static func freePort() throws -> Int {
-        #if canImport(Glibc)
-            let stream = Int32(SOCK_STREAM.rawValue)
-        #else
-            let stream = SOCK_STREAM
-        #endif
-        let descriptor = socket(AF_INET, stream, 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
-            }
-        }
-        guard result == 0 else { throw PostgresClusterError(description: "no free port: errno \(errno)") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

@@ -98,7 +98,7 @@ extension WorldTests {
             try await World.run { world in
                 let browser = world.browser()
                 try await browser.signIn(world, "axonify", as: World.susan)
-                let port = try World.freePort()
+                let port = try FreePort.find()
                 let process = try FormationProcess(["serve"], environment: world.environment(port: port))
                 try await process.waitFor("Ready.")
                 let second = world.moved(to: port)

@@ -8,7 +8,6 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import SalesforceSimulator
 import Secrets
 import ServiceLifecycle
@@ -39,7 +38,7 @@ struct World: Sendable {
         configure: (inout SimulatorConfiguration) -> Void = { _ in }, _ body: (World) async throws -> Void
     ) async throws {
         try await PostgresCluster.shared().withDatabase(ownerMayCreateRoles: true) { database in
-            let ports = try (0..<count).map { _ in try freePort() }
+            let ports = try (0..<count).map { _ in try FreePort.find() }
             var configuration = SimulatorConfiguration.demo(
                 redirectURIs: ["axonify", "globex"].map { "http://\($0).\(baseDomain):\(ports[0])/auth/callback" })
             configure(&configuration)
@@ -117,14 +116,6 @@ struct World: Sendable {
 
     /// The headers of a page's own calls.
     static let sameOrigin: HTTPHeaders = ["Sec-Fetch-Site": "same-origin"]
-
-    /// A free TCP port of loopback.
-    static func freePort() throws -> Int {
-        let channel = try ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(host: "127.0.0.1", port: 0).wait()
-        defer { try? channel.close().wait() }
-        return try #require(channel.localAddress?.port)
-    }
 
     private static func settings(_ environment: [String: String]) throws -> Settings {
         try Settings(reader: ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment)))
