@@ -2,8 +2,8 @@ internal import Foundation
 
 /// TCP ports of loopback that are free, and stay so while nobody listens on them.
 ///
-/// They lie below those that the system gives to outgoing connections (from 32768 on Linux, 49152 on macOS): one of these
-/// could be taken by any connection of any test between two starts of a server.
+/// They lie below those that the system gives to outgoing connections (from 32768 on Linux, 49152 on macOS): one of
+/// these could be taken by any connection of any test between two starts of a server.
 public enum FreePort {
     private static let range: Range<UInt16> = 15_000..<32_000
     private static let triesMax = 200
