@@ -119,8 +119,11 @@ public struct CustomerAdministration: Sendable {
     }
 
     /// Suspends a workspace, and revokes its grants at Salesforce. Returns how many could not be revoked.
+    ///
+    /// - Throws: `SealingError` where the key does not open what is sealed: grants would be lost without being revoked.
     public func suspend(_ label: String) async throws -> Int {
         let customer = try await customer(label)
+        _ = try customer.openedDataKey(with: context.keys)
         let now = context.now()
         guard try await context.repositories.customers.setSuspended(customer.id, since: now, at: now) else {
             throw AdministrationError.noSuchCustomer(customer.subdomain)

@@ -81,7 +81,7 @@ final class CallRecord: Sendable {
             "bytes_out": "\(state.bytesOut)", "ending": "\(ending.rawValue)",
         ]
         if let user = state.user { metadata["user"] = "\(user)" }
-        if let code = state.code { metadata["code"] = "\(code)" }
+        if let code = state.code { metadata["error"] = "\(code)" }
         if state.isReplayed { metadata["replayed"] = "true" }
         if let seconds = state.upstreamSeconds { metadata["upstream_ms"] = "\(Int((seconds * 1000).rounded()))" }
         call.logger.info("forwarded call", metadata: metadata)

@@ -40,6 +40,8 @@ struct CoreService: Service {
                 if let services = try await attempt() { return services }
             } catch let error as SealingError {
                 report(.wrongKey, DatabaseProblem(error, url: databaseURL))
+            } catch is CancellationError {
+                return nil
             } catch {
                 report(.databaseAway, DatabaseProblem(error, url: databaseURL))
             }

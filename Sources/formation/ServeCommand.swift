@@ -29,7 +29,8 @@ struct Serve: AsyncParsableCommand {
 enum Runtime {
     static func bootstrap(_ settings: Settings, sink: LogSink = .standardOutput) -> (Logger, PrometheusMetricsFactory) {
         NIOSingletons.groupLoopCountSuggestion = settings.eventLoops
-        LoggingSetup.bootstrap(level: settings.logLevel, format: settings.logFormat, now: { Date() })
+        LoggingSetup.bootstrap(
+            level: settings.logLevel, format: settings.logFormat, sink: sink, now: { Date() })
         let metrics = PrometheusMetricsFactory()
         MetricsSystem.bootstrap(metrics)
         return (Logger(label: "formation"), metrics)

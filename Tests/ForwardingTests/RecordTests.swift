@@ -30,7 +30,7 @@ import Testing
                 "request_id": "test-request", "ending": "forwarded", "duration_ms": "0", "upstream_ms": "0",
             ]
             #expect(line.metadata == expected)
-            #expect(lines.last?.metadata["code"] == "NOT_FOUND")
+            #expect(lines.last?.metadata["error"] == "NOT_FOUND")
             #expect(lines.last?.metadata["path"] == "/services/:other")
             #expect(lines.count == 2)
 

@@ -15,10 +15,16 @@ import Testing
                 async let one = client.query("select 1")
                 async let two = client.query("select 2")
                 _ = try await (one, two)
+                // Those that are there now: the client may make new ones at any time.
+                let killed = try await cluster.withSuperuser { admin in
+                    try await admin.query(
+                        "select pid::int8 as pid from pg_stat_activity where datname = \(database.name)"
+                    ).map { try $0.decode("pid", as: Int.self) }
+                }
                 try await cluster.killBackends(of: database)
                 try await until {
                     try await cluster.withSuperuser { admin in
-                        try await admin.query("select 1 from pg_stat_activity where datname = \(database.name)").isEmpty
+                        try await admin.query("select 1 from pg_stat_activity where pid = any (\(killed))").isEmpty
                     }
                 }
                 try await client.query("select 3")

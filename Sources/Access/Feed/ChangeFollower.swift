@@ -14,6 +14,8 @@ public final class ChangeFollower: Service {
     private let sessions: SessionKeeper
     private let ledger: TokenLedger
     private let cursor = NIOLockedValueBox<FeedCursor?>(nil)
+    /// Whether it was said that the feed is stale.
+    private let saidStale = NIOLockedValueBox(false)
 
     /// Rows of one query, and queries of one poll. What is further behind drops all caches and begins anew.
     private static let pageSize = 1_000
@@ -64,12 +66,27 @@ public final class ChangeFollower: Service {
                 self.cursor.withLockedValue { $0 = next }
             } else {
                 try await beginAnew()
-                if wasStale { context.logger.info("The change feed is fresh again") }
+                if saidStale.withLockedValue({ said in
+                    defer { said = false }
+                    return said
+                }) {
+                    context.logger.warning("The change feed is fresh again")
+                }
             }
             // As of the start: what was committed while the poll ran may have been missed by it.
             context.feed.noteRead(at: startedAt)
         } catch {
             context.logger.debug("The change feed was not read", metadata: ["error": "\(type(of: error))"])
+            // Said once for each outage, when it is one.
+            if context.feed.staleSince(at: context.now(), limits: context.limits) != nil,
+                !saidStale.withLockedValue({ said in
+                    defer { said = true }
+                    return said
+                })
+            {
+                context.logger.warning(
+                    "The change feed can't be read: what is known is served on", metadata: ["error": "\(error)"])
+            }
         }
     }
 
