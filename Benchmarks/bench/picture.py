@@ -1,72 +1,117 @@
-"""The picture: bars of CPU time per request, drawn without a library, legible on white and on black."""
+"""The picture: small panels of bars, drawn without a library, legible on white and on black."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-WIDTH = 860
-LEFT, RIGHT = 170, 70
-BAR, GAP = 18, 5
-PANEL_GAP = 46
+from .fleet import MEGABYTE
+
+LABELS, COLUMN, BARS = 150, 246, 176
+TOP, BAR, STEP, ROW_GAP = 58, 15, 20, 50
+COLUMNS = 4
+WIDTH = LABELS + COLUMNS * COLUMN
 # Mid-tones: they stand out on light and on dark pages alike.
-OURS, PEER, WORDS, LINES = "#e4572e", "#7a92ad", "#808890", "#80889055"
-TITLES = {
-    ("1kb", "plain"): "1 KB answers", ("1kb", "tls"): "1 KB answers, upstream over TLS",
-    ("1mb", "plain"): "1 MB answers", ("1mb", "tls"): "1 MB answers, upstream over TLS",
+OURS, PEER, WORDS, LINES, MARKS = "#e4572e", "#7a92ad", "#808890", "#80889066", "#808890"
+ROWS = {
+    ("1kb", "plain"): "1 KB answers: CPU µs per request", ("1kb", "tls"): "1 KB answers, upstream over TLS: CPU µs",
+    ("1mb", "plain"): "1 MB answers: CPU µs per request", ("1mb", "tls"): "1 MB answers, upstream over TLS: CPU µs",
 }
 
 
+@dataclass
+class Panel:
+    """Bars by proxy: what it shows, and between which bounds the runs were."""
+
+    title: str
+    values: dict[str, float]
+    bounds: dict[str, tuple[float, float]]
+
+
 def picture(results: dict) -> str:
-    """Panels for each kind of call at the usual connection count, and one for latency at half load."""
-    panels = []
-    for call, upstream in TITLES:
-        found = [one for one in results["cells"] if (one["call"], one["upstream"]) == (call, upstream)]
-        usual = next((one for one in found if one["connections"] == 64), found[0] if found else None)
-        if usual is not None:
-            title = f"{TITLES[call, upstream]}: CPU µs per request, {usual['connections']} connections"
-            panels.append((title, [(name, one["cpu_us"], [run["cpu_seconds"] / run["requests"] * 1e6
-                                                          for run in one["runs"] if run["requests"]])
-                                   for name, one in usual["proxies"].items()]))
-    half = results["half_load"]
-    panels.append((f"Latency at {half['rate']:,.0f} requests/s: p99 in µs", [
-        (name, one["p99_us"], [run["p99_us"] for run in one["runs"]]) for name, one in half["proxies"].items()]))
-    body, top = [], 34
-    for title, bars in panels:
-        drawn, height = _panel(title, bars, results["labels"], top)
-        body += drawn
-        top += height + PANEL_GAP
+    """A row for each kind of call, a panel for each number of connections; below, throughput, latency and memory."""
+    labels: dict[str, str] = results["labels"]
+    body: list[str] = []
+    top = TOP
+    for (call, upstream), title in ROWS.items():
+        panels = [_cpu_panel(one) for one in results["cells"] if (one["call"], one["upstream"]) == (call, upstream)]
+        if panels:
+            # One scale for the row: its panels are to be compared.
+            most = max(_most(panel) for panel in panels)
+            top = _row(body, title, panels, labels, top, [most] * len(panels))
+    panels = _other_panels(results)
+    top = _row(body, "1 KB answers: throughput and latency; memory over rest", panels, labels, top,
+               [_most(panel) for panel in panels])
     machine = results["machine"]
-    caption = (f"{machine['processor']}, one thread each, {results['date'][:10]}. Bar: median; line: least to most of "
-               "all runs. Shorter is better.")
-    body.append(_text(10, top - 14, caption, WORDS, 12))
+    caption = (f"{machine['processor']}, {machine['threads']} thread each, {results['date'][:10]}. Bars: medians; "
+               "lines: least to most of all runs.")
+    body.append(_text(10, 22, caption, WORDS, 12))
+    height = top - ROW_GAP + 20
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" height="{top}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         'font-family="system-ui, sans-serif" role="img">',
         "<title>The gateway beside nginx, nginx with Lua, HAProxy and Envoy</title>", *body, "</svg>", ""])
 
 
-def _panel(title: str, bars: list[tuple[str, float, list[float]]], labels: dict[str, str], top: int):
-    drawn = [_text(10, top - 10, title, WORDS, 14, weight="600")]
-    scale = (WIDTH - LEFT - RIGHT) / max(max([value, *runs]) for _, value, runs in bars)
-    for number, (name, value, runs) in enumerate(bars):
-        y = top + number * (BAR + GAP)
+def _cpu_panel(one: dict) -> Panel:
+    values, bounds = {}, {}
+    for name, proxy in one["proxies"].items():
+        values[name] = proxy["cpu_us"]
+        runs = [run["cpu_seconds"] / run["requests"] * 1e6 for run in proxy["runs"] if run["requests"]]
+        bounds[name] = (min(runs), max(runs))
+    return Panel(f"{one['connections']:,} connections", values, bounds)
+
+
+def _other_panels(results: dict) -> list[Panel]:
+    usual = next((one for one in results["cells"] if one["connections"] == 64), results["cells"][0])
+    half, memory, plan = results["half_load"], results["memory"], results["plan"]
+    latencies = {name: one["p99_us"] for name, one in half["proxies"].items()}
+    bounds = {name: (min(run["p99_us"] for run in one["runs"]), max(run["p99_us"] for run in one["runs"]))
+              for name, one in half["proxies"].items()}
+    rates = {name: one["rate"] for name, one in usual["proxies"].items()}
+    return [
+        Panel(f"requests/s, {usual['connections']} connections", rates, {}),
+        Panel(f"p99 µs at {half['rate']:,.0f} requests/s", latencies, bounds),
+        Panel(f"MB, {plan['idle']:,} idle connections", {n: one["idle"] / MEGABYTE for n, one in memory.items()}, {}),
+        Panel(f"MB, streaming {plan['stream_bytes'] // MEGABYTE:,} MB down",
+              {n: one["download"] / MEGABYTE for n, one in memory.items()}, {}),
+    ]
+
+
+def _most(panel: Panel) -> float:
+    return max([1e-9, *panel.values.values(), *(high for _, high in panel.bounds.values())])
+
+
+def _row(body: list[str], title: str, panels: list[Panel], labels: dict[str, str], top: int, most: list[float]) -> int:
+    """Draws panels side by side; where the next row begins."""
+    names = [name for name in labels if any(name in panel.values for panel in panels)]
+    body.append(_text(10, top - 12, title, WORDS, 14, weight="600"))
+    top += 20
+    for number, name in enumerate(names):
+        colour, weight = (OURS, "600") if name == "formation" else (WORDS, "400")
+        body.append(_text(LABELS - 10, top + number * STEP + 12, labels[name], colour, 12, "end", weight))
+    for column, (panel, largest) in enumerate(zip(panels, most)):
+        left = LABELS + column * COLUMN
+        body.append(_text(left, top - 8, panel.title, WORDS, 12))
+        for number, name in enumerate(names):
+            if name in panel.values:
+                _bar(body, panel, name, left, top + number * STEP, BARS / largest)
+        body.append(f'<path d="M{left} {top - 2}v{len(names) * STEP}" stroke="{LINES}"/>')
+    return top + len(names) * STEP + ROW_GAP
+
+
+def _bar(body: list[str], panel: Panel, name: str, left: int, y: int, scale: float) -> None:
+    value = max(0.0, panel.values[name])
+    end = left + value * scale
+    colour = OURS if name == "formation" else PEER
+    body.append(f'<rect x="{left}" y="{y}" width="{value * scale:.1f}" height="{BAR}" rx="2" fill="{colour}"/>')
+    if name in panel.bounds:
+        low, high = (left + bound * scale for bound in panel.bounds[name])
         middle = y + BAR / 2
-        is_ours = name == "formation"
-        drawn.append(_text(LEFT - 10, middle + 4.5, labels[name], OURS if is_ours else WORDS, 13, anchor="end",
-                           weight="600" if is_ours else "400"))
-        drawn.append(f'<rect x="{LEFT}" y="{y}" width="{value * scale:.1f}" height="{BAR}" rx="2" '
-                     f'fill="{OURS if is_ours else PEER}"/>')
-        least, most = min(runs) * scale + LEFT, max(runs) * scale + LEFT
-        drawn.append(f'<path d="M{least:.1f} {middle}H{most:.1f}M{least:.1f} {middle - 4}v8M{most:.1f} {middle - 4}v8" '
-                     f'stroke="{WORDS}" stroke-width="1.5" fill="none"/>')
-        drawn.append(_text(max(most, LEFT + value * scale) + 7, middle + 4.5, _told(value), WORDS, 12))
-    height = len(bars) * (BAR + GAP)
-    drawn.append(f'<path d="M{LEFT} {top - 3}v{height + 1}" stroke="{LINES}"/>')
-    return drawn, height
-
-
-def _told(value: float) -> str:
-    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+        body.append(f'<path d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 3}v6M{high:.1f} {middle - 3}v6" '
+                    f'stroke="{MARKS}" stroke-width="1.2" fill="none"/>')
+        end = max(end, high)
+    body.append(_text(end + 6, y + 12, f"{value:.1f}" if value < 100 else f"{value:,.0f}", WORDS, 11))
 
 
 def _text(x: float, y: float, text: str, fill: str, size: int, anchor: str = "start", weight: str = "400") -> str:

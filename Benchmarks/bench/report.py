@@ -77,7 +77,7 @@ class Report:
                  "Ratios are taken within each round, the gateway's to the peer's: median (least–most). "
                  "Less is better.", _pipes(self._goals())]
         parts += ["## Requests", "CPU µs are processor time of the proxy per answered request; the rest is what wrk saw "
-                  "with so many connections, each of which asks again at once. “to ours” is the gateway's CPU time in "
+                  "with so many connections, each of which asks again at once. “ours ÷ this” is the gateway's CPU time in "
                   "relation to this proxy's."]
         for call, upstream in self._tables():
             parts += [f"### {CALLS[call]} answers, upstream over {UPSTREAMS[upstream]}",
@@ -138,7 +138,7 @@ class Report:
         return [self.labels[name] for name in self._keys(call)]
 
     def _table(self, call: str, upstream: str) -> list[list[str]]:
-        rows = [["connections", "", "CPU µs", "requests/s", "p50 ms", "p99 ms", "to ours"]]
+        rows = [["connections", "", "CPU µs", "requests/s", "p50 ms", "p99 ms", "ours ÷ this"]]
         for one in self.results["cells"]:
             if (one["call"], one["upstream"]) != (call, upstream):
                 continue
@@ -151,7 +151,7 @@ class Report:
         return rows
 
     def _half_load(self) -> list[list[str]]:
-        rows = [["", "CPU µs", "p50 µs", "p99 µs", "p99, to ours"]]
+        rows = [["", "CPU µs", "p50 µs", "p99 µs", "p99, ours ÷ this"]]
         for name, values in self.results["half_load"]["proxies"].items():
             median, least, most = values["p99_ratio"]
             rows.append([self.labels[name], f"{values['cpu_us']:.1f}", f"{values['p50_us']:.0f}",
