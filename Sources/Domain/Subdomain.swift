@@ -18,6 +18,22 @@ public struct Subdomain: Sendable, Hashable, CustomStringConvertible {
         self.label = label
     }
 
+    /// Reads a label from its bytes, in any case; `nil` where it is malformed or reserved.
+    ///
+    /// Up to 15 bytes nothing is allocated.
+    public init?(ascii bytes: Span<UInt8>) {
+        guard (1...63).contains(bytes.count) else { return nil }
+        let label = String(unsafeUninitializedCapacity: bytes.count) { buffer in
+            for index in bytes.indices { buffer[index] = Self.lowercased(bytes[index]) }
+            return bytes.count
+        }
+        let isMalformed = label.utf8.contains { !Self.isAllowed($0) }
+        guard !isMalformed, bytes[0] != Self.hyphen, bytes[bytes.count - 1] != Self.hyphen,
+            !label.hasPrefix("xn--"), !Self.reserved.contains(label)
+        else { return nil }
+        self.label = label
+    }
+
     public var description: String { label }
 
     /// Labels that the product keeps for itself.
@@ -27,6 +43,10 @@ public struct Subdomain: Sendable, Hashable, CustomStringConvertible {
     ]
 
     private static let hyphen = UInt8(ascii: "-")
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {

@@ -127,12 +127,23 @@ struct GrantMachine: Sendable {
         }
     }
 
-    private mutating func ask(_ live: Live, after deadVersion: Int64?, waiter: Waiter, at now: Date) -> Ask {
-        guard let deadVersion, deadVersion >= live.token.version else {
-            guard now >= live.renewAt else { return .use(live.token) }
-            state = .renewing(live)
-            return .useAndRefresh(live.token)
+    /// What somebody gets who can't wait: `use`, `useAndRefresh`, or nothing, and then nothing is begun either.
+    mutating func askWarm(at now: Date) -> Ask? {
+        switch state {
+        case .live(let live): ask(live, at: now)
+        case .renewing(let live): .use(live.token)
+        case .unknown, .reading, .refreshing, .resting, .dead: nil
         }
+    }
+
+    private mutating func ask(_ live: Live, at now: Date) -> Ask {
+        guard now >= live.renewAt else { return .use(live.token) }
+        state = .renewing(live)
+        return .useAndRefresh(live.token)
+    }
+
+    private mutating func ask(_ live: Live, after deadVersion: Int64?, waiter: Waiter, at now: Date) -> Ask {
+        guard let deadVersion, deadVersion >= live.token.version else { return ask(live, at: now) }
         guard deadVersion == live.token.version else {
             // The asker knows a newer one than we do: read again.
             state = .reading(Reading(waiters: []))

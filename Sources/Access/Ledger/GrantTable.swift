@@ -60,6 +60,11 @@ final class GrantTable: Sendable {
         }
     }
 
+    /// A call asks for a token, and can't wait: `nil` where there is none to use at once.
+    func askWarm(_ user: UserID, at now: Date) -> GrantMachine.Ask? {
+        shard(user).withLockedValue { $0.machines[user]?.askWarm(at: now) }
+    }
+
     /// Waits until the machine wakes it, or the task is cancelled.
     func wait(_ waiter: GrantMachine.Waiter, of user: UserID) async -> Wake {
         await withTaskCancellationHandler {

@@ -1,5 +1,5 @@
 internal import Domain
-internal import Foundation
+public import Foundation
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import Salesforce
@@ -87,6 +87,24 @@ public final class TokenLedger: Service {
     /// - Throws: `.grantDead`, `.clientRejected`, `.barredByOrg`, `.notConnected`, `.unavailable`.
     public func token(for caller: Caller) async throws(GatewayError) -> LiveToken {
         try await token(for: caller, after: nil)
+    }
+
+    /// The token to use now, where memory may serve and has it. Never waits; starts a refresh ahead of time where it is
+    /// due.
+    ///
+    /// `nil` is no answer but the advice to ask ``token(for:)``, which decides and names the error.
+    ///
+    /// - Parameter now: The request's time.
+    public func warmToken(for caller: Caller, at now: Date) -> LiveToken? {
+        switch table.askWarm(caller.user.id, at: now) {
+        case .use(let token):
+            return token
+        case .useAndRefresh(let token):
+            start(refresh(for: caller, grantID: token.grantID, version: token.version))
+            return token
+        case .read, .wait, .refreshAndWait, .refuse, nil:
+            return nil
+        }
     }
 
     /// A token newer than one that Salesforce called dead: one refresh however many ask, in all processes.

@@ -15,8 +15,8 @@ public final class SessionKeeper: Service {
 
     let context: AccessContext
     let trail: AuditTrail
-    private let sessions: [LoadingCache<CredentialHash, KnownCredential>]
-    private let keys: [LoadingCache<CredentialHash, KnownCredential>]
+    let sessions: [LoadingCache<CredentialHash, KnownCredential>]
+    let keys: [LoadingCache<CredentialHash, KnownCredential>]
     private let writes: WorkQueue<BackgroundWrite>
 
     /// A keeper that knows nobody yet.
@@ -130,7 +130,7 @@ public final class SessionKeeper: Service {
     }
 
     /// What memory says of a credential.
-    private enum Remembered {
+    enum Remembered {
         case live(KnownCredential)
         case over
         /// Idle for too long, by what is known here: another process may have seen it since.
@@ -138,7 +138,7 @@ public final class SessionKeeper: Service {
     }
 
     /// Looks a credential up in memory and notes its use.
-    private func use(
+    func use(
         _ hash: CredentialHash, in shard: LoadingCache<CredentialHash, KnownCredential>, tenant: Tenant,
         extends: Bool, at now: Date
     ) -> LoadingCache<CredentialHash, KnownCredential>.Cached<Remembered> {
@@ -150,7 +150,7 @@ public final class SessionKeeper: Service {
                     known.expiresAt <= now || now.timeIntervalSince(known.readAt) < limits.unknownSessionSeconds
                 return isCertain ? .over : .doubtful
             }
-            if extends, known.customerID == tenant.id, known.user.disabledAt == nil {
+            if extends, Self.isGood(known, at: tenant) {
                 write = known.noteUse(at: now, touchInterval: limits.touchIntervalSeconds)
             }
             return .live(known)
@@ -168,6 +168,11 @@ public final class SessionKeeper: Service {
         }
         guard known.user.disabledAt == nil else { throw .userDisabled }
         return Caller(tenant: tenant, user: known.user, proof: known.proof, slot: slot)
+    }
+
+    /// Whether a credential that is not over counts at a tenant.
+    static func isGood(_ known: KnownCredential, at tenant: Tenant) -> Bool {
+        known.customerID == tenant.id && known.user.disabledAt == nil
     }
 
     private func isOver(_ known: KnownCredential, at now: Date) -> Bool {

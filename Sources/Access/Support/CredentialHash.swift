@@ -5,7 +5,13 @@ struct CredentialHash: Hashable, Sendable {
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
     init(_ credential: String) {
-        let digest = SHA256.hash(data: Array(credential.utf8))
+        self.init(credential.utf8.span)
+    }
+
+    init(_ credential: Span<UInt8>) {
+        var hash = SHA256()
+        credential.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        let digest = hash.finalize()
         self.words = digest.withUnsafeBytes { bytes in
             (
                 bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self).littleEndian,

@@ -49,6 +49,19 @@ public final class TenantDirectory: Sendable {
         }
     }
 
+    /// The tenant of a subdomain where memory may serve and knows it. Never waits.
+    ///
+    /// `nil` is no answer but the advice to ask ``tenant(_:)``, which decides and names the error.
+    ///
+    /// - Parameter now: The request's time.
+    public func warmTenant(_ subdomain: Subdomain, at now: Date) -> Tenant? {
+        guard context.feed.allowsMemory(at: now, limits: context.limits) else { return nil }
+        switch bySubdomain.cached(subdomain, at: now, { $0 }) {
+        case .found(.tenant(let tenant)): return tenant
+        case .found(.broken), .nothing, .unknown: return nil
+        }
+    }
+
     /// The tenant of an id, or `nil` where there is none.
     ///
     /// - Throws: as ``tenant(_:)``.
