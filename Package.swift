@@ -33,6 +33,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -58,6 +59,8 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
         .target(name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers]),
+        // Faces hostile bytes: every unsafe expression must be marked as one.
+        .target(name: "Wire", dependencies: [nioCore], swiftSettings: [.strictMemorySafety()]),
 
         // What the product is about.
         .target(name: "Domain", dependencies: ["Secrets"]),
@@ -130,6 +133,7 @@ let package = Package(
             dependencies: ["Postgres", "GatewayTesting", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
+        .testTarget(name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
