@@ -12,6 +12,7 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
@@ -36,6 +37,8 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -83,8 +86,8 @@ let package = Package(
         .target(
             name: "Forwarding",
             dependencies: [
-                "Access", "Domain", "Salesforce", "Secrets", "Telemetry", asyncHTTPClient, httpTypes, hummingbird,
-                logging, metrics, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTPTypes,
+                "Access", "Domain", "Salesforce", "Secrets", "Telemetry", "Wire", httpTypes, hummingbirdCore, logging,
+                metrics, nioConcurrencyHelpers, nioCore, nioHTTPTypes, nioPosix, nioSSL, nioTLS, serviceLifecycle,
             ]),
         .target(
             name: "Workspace",

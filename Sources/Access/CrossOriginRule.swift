@@ -80,6 +80,4 @@ extension HTTPField.Name {
     public static let sfdcSession = HTTPField.Name("X-SFDC-Session") ?? .authorization
     /// `X-Request-Id`.
     public static let requestID = HTTPField.Name("X-Request-Id") ?? .via
-    /// `Proxy-Status` (RFC 9209).
-    public static let proxyStatus = HTTPField.Name("Proxy-Status") ?? .via
 }

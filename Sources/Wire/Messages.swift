@@ -5,7 +5,8 @@ public struct ByteSlice: Sendable, Hashable {
     /// How many bytes there are.
     public let length: Int32
 
-    init(from start: Int, to end: Int) {
+    /// The bytes from one place up to another.
+    public init(from start: Int, to end: Int) {
         // A head is at most Int32.max bytes long: see HeadLimits.
         self.start = Int32(truncatingIfNeeded: start)
         self.length = Int32(truncatingIfNeeded: end &- start)

@@ -1,16 +1,20 @@
-internal import Access
-internal import Foundation
-internal import HTTPTypes
+public import Foundation
+public import HTTPTypes
 
 /// What the gateway believes of a request's edge headers: nothing, but behind trusted hops (contract §1).
-struct EdgeTrust: Sendable {
+public struct EdgeTrust: Sendable {
     /// `TRUSTED_PROXY_HOPS`.
-    let trustedHops: Int
+    public let trustedHops: Int
+
+    /// Trust in so many hops.
+    public init(trustedHops: Int) {
+        self.trustedHops = trustedHops
+    }
 
     /// The request's id: the edge's, where it is trusted and well-formed; otherwise a new one.
-    func requestID(_ headers: HTTPFields, make: () -> UUID) -> String {
+    public func requestID(_ headers: HTTPFields, make: () -> UUID) -> String {
         if trustedHops > 0, headers[values: .requestID].count == 1, let id = headers[.requestID],
-            (1...128).contains(id.utf8.count), id.utf8.allSatisfy(Self.isIDByte)
+            Self.isRequestID(id)
         {
             return id
         }
@@ -18,10 +22,15 @@ struct EdgeTrust: Sendable {
     }
 
     /// Whether the edge says that the client came by plain http.
-    func cameByHTTP(_ headers: HTTPFields) -> Bool {
+    public func cameByHTTP(_ headers: HTTPFields) -> Bool {
         guard trustedHops > 0, let protocols = headers[.forwardedProto] else { return false }
         // Each hop appends: the right-most entry is our own edge's word.
         return protocols.split(separator: ",").last?.trimmingCharacters(in: .whitespaces).lowercased() == "http"
+    }
+
+    /// Whether a text can be a request's id: 1 to 128 of `[A-Za-z0-9._-]`.
+    public static func isRequestID(_ text: String) -> Bool {
+        (1...128).contains(text.utf8.count) && text.utf8.allSatisfy(isIDByte)
     }
 
     private static func isIDByte(_ byte: UInt8) -> Bool {
@@ -36,6 +45,8 @@ struct EdgeTrust: Sendable {
 
 extension HTTPField.Name {
     // Invariant: the names are tokens (RFC 9110 §5.1), so the initialisers don't fail; a fallback keeps them total.
-    static let forwardedProto = HTTPField.Name("X-Forwarded-Proto") ?? .via
-    static let host = HTTPField.Name("Host") ?? .via
+    /// `X-Forwarded-Proto`.
+    public static let forwardedProto = HTTPField.Name("X-Forwarded-Proto") ?? .via
+    /// `Host`.
+    public static let host = HTTPField.Name("Host") ?? .via
 }
