@@ -96,7 +96,7 @@ public final class TokenLedger: Service {
     ///
     /// - Parameter now: The request's time.
     public func warmToken(for caller: Caller, at now: Date) -> LiveToken? {
-        switch table.askWarm(caller.user.id, at: now) {
+        switch table.askWarm(caller.userID, at: now) {
         case .use(let token):
             return token
         case .useAndRefresh(let token):
@@ -118,11 +118,11 @@ public final class TokenLedger: Service {
 
     /// Whether this is still the current token of its grant, as far as is known here.
     public func isCurrent(_ token: LiveToken) -> Bool {
-        table.newestVersion(ofGrant: token.grantID).map { $0 <= token.version } ?? true
+        table.newestVersion(of: token).map { $0 <= token.version } ?? true
     }
 
     private func token(for caller: Caller, after deadVersion: Int64?) async throws(GatewayError) -> LiveToken {
-        let user = caller.user.id
+        let user = caller.userID
         let deadline = context.now().addingTimeInterval(context.limits.refreshWaitSeconds)
         while true {
             let (ask, waiter) = table.ask(user, after: deadVersion, at: context.now())
@@ -168,7 +168,7 @@ public final class TokenLedger: Service {
 
     /// Reads the grant's row for everybody who asks meanwhile.
     private func read(for caller: Caller) async throws(GatewayError) {
-        let user = caller.user.id
+        let user = caller.userID
         do {
             let row = try await context.repositories.grants.grant(of: user, in: caller.tenant.id)
             let found: GrantMachine.Row

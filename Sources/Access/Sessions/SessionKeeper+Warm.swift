@@ -27,14 +27,16 @@ extension SessionKeeper {
     }
 
     private func warmCaller(
-        _ hash: CredentialHash, in shards: [LoadingCache<CredentialHash, KnownCredential>], slot: CredentialSlot,
+        _ hash: CredentialHash, in shards: ShardedCache<CredentialHash, KnownCredential>, slot: CredentialSlot,
         tenant: Tenant, at now: Date
     ) -> Caller? {
-        guard context.feed.allowsMemory(at: now, limits: context.limits) else { return nil }
-        let shard = shards[hash.shard(of: shards.count)]
+        guard context.feed.allowsMemory(at: now, outageSeconds: context.limits.databaseOutageSeconds) else {
+            return nil
+        }
+        let shard = shards.shard(of: hash)
         switch use(hash, in: shard, tenant: tenant, extends: true, at: now) {
         case .found(.live(let known)) where Self.isGood(known, at: tenant):
-            return Caller(tenant: tenant, user: known.user, proof: known.proof, slot: slot)
+            return Self.caller(known, slot: slot, tenant: tenant)
         case .found(.live), .found(.over), .found(.doubtful), .nothing, .unknown:
             return nil
         }

@@ -29,11 +29,6 @@ struct CredentialHash: Hashable, Sendable {
         }
     }
 
-    /// One of so many shards; a hash of SHA-256 is spread evenly.
-    func shard(of count: Int) -> Int {
-        Int(words.0 % UInt64(count))
-    }
-
     static func == (left: CredentialHash, right: CredentialHash) -> Bool {
         left.words == right.words
     }
@@ -42,4 +37,8 @@ struct CredentialHash: Hashable, Sendable {
         // SHA-256 is spread already, and nobody can choose its values.
         hasher.combine(words.1)
     }
+}
+
+extension CredentialHash: TableKey {
+    var tableHash: UInt64 { words.1 }
 }

@@ -24,17 +24,17 @@ public final class TenantDirectory: Sendable {
     }
 
     private let context: AccessContext
-    private let bySubdomain: LoadingCache<Subdomain, Opened>
-    private let byID: LoadingCache<CustomerID, Opened>
+    private let bySubdomain: ShardedCache<Subdomain, Opened>
+    private let byID: ShardedCache<CustomerID, Opened>
 
     /// An empty directory.
     public init(context: AccessContext) {
         self.context = context
         let limits = context.limits
-        self.bySubdomain = LoadingCache(
+        self.bySubdomain = ShardedCache(
             capacity: limits.tenantsMax, missingCapacity: limits.unknownTenantsMax,
             missingSeconds: limits.unknownTenantSeconds, subjects: { [$0.customerID.rawValue] })
-        self.byID = LoadingCache(
+        self.byID = ShardedCache(
             capacity: limits.tenantsMax, missingCapacity: limits.unknownTenantsMax,
             missingSeconds: limits.unknownTenantSeconds, subjects: { [$0.customerID.rawValue] })
     }
@@ -55,8 +55,10 @@ public final class TenantDirectory: Sendable {
     ///
     /// - Parameter now: The request's time.
     public func warmTenant(_ subdomain: Subdomain, at now: Date) -> Tenant? {
-        guard context.feed.allowsMemory(at: now, limits: context.limits) else { return nil }
-        switch bySubdomain.cached(subdomain, at: now, { $0 }) {
+        guard context.feed.allowsMemory(at: now, outageSeconds: context.limits.databaseOutageSeconds) else {
+            return nil
+        }
+        switch bySubdomain.shard(of: subdomain).cached(subdomain, at: now, { $0 }) {
         case .found(.tenant(let tenant)): return tenant
         case .found(.broken), .nothing, .unknown: return nil
         }
@@ -92,13 +94,15 @@ public final class TenantDirectory: Sendable {
         byID.dropAll()
     }
 
-    private func find<Key: Hashable & Sendable>(
-        _ key: Key, in cache: LoadingCache<Key, Opened>, load: () async throws -> Customer?
+    private func find<Key: TableKey>(
+        _ key: Key, in cache: ShardedCache<Key, Opened>, load: () async throws -> Customer?
     ) async throws(GatewayError) -> Tenant? {
         let now = context.now()
-        let usesMemory = context.feed.allowsMemory(at: now, limits: context.limits)
+        let usesMemory = context.feed.allowsMemory(at: now, outageSeconds: context.limits.databaseOutageSeconds)
         let opened = try await context.storage("looking up a customer") {
-            try await cache.value(for: key, at: now, usesMemory: usesMemory) { try await load().map(open) }
+            try await cache.shard(of: key).value(for: key, at: now, usesMemory: usesMemory) {
+                try await load().map(open)
+            }
         }
         switch opened {
         case .tenant(let tenant): return tenant
