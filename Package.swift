@@ -57,7 +57,8 @@ let package = Package(
         // Mechanisms that know nothing of the product.
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
-        .target(name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers]),
+        .target(
+            name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers, nioCore, serviceLifecycle]),
 
         // What the product is about.
         .target(name: "Domain", dependencies: ["Secrets"]),
@@ -129,7 +130,11 @@ let package = Package(
             name: "PostgresTests",
             dependencies: ["Postgres", "GatewayTesting", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "Telemetry", logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
+            ]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
