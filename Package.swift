@@ -151,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "ForwardingTests",
             dependencies: [
-                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", asyncHTTPClient, httpTypes,
-                hummingbird, hummingbirdCore, logging, nioConcurrencyHelpers,
+                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", "Telemetry",
+                asyncHTTPClient, httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioConcurrencyHelpers,
             ]),
         .testTarget(
             name: "WorkspaceTests",

@@ -3,7 +3,6 @@ internal import Domain
 internal import Foundation
 internal import HTTPTypes
 internal import Logging
-internal import Metrics
 internal import NIOConcurrencyHelpers
 
 /// What is told of one call when it is over: one log line and the metrics, always and once.
@@ -72,8 +71,10 @@ final class CallRecord: Sendable {
         guard isFirst else { return }
         let seconds = max(0, now().timeIntervalSince(call.receivedAt))
         metrics.record(
-            route: template.routeClass, status: state.status, seconds: seconds, upstreamSeconds: state.upstreamSeconds,
-            isReplayed: state.isReplayed, bytesIn: state.bytesIn, bytesOut: state.bytesOut)
+            ForwardingMetrics.Sample(
+                route: template.routeClass, status: state.status, nanoseconds: Int64(seconds * 1_000_000_000),
+                upstreamNanoseconds: state.upstreamSeconds.map { Int64($0 * 1_000_000_000) },
+                isReplayed: state.isReplayed, bytesIn: state.bytesIn, bytesOut: state.bytesOut))
         var metadata: Logger.Metadata = [
             "request_id": "\(call.requestID)", "tenant": "\(call.tenant.customer.subdomain)",
             "method": "\(knownMethod)", "path": "\(template.text)", "status": "\(state.status)",
@@ -90,52 +91,5 @@ final class CallRecord: Sendable {
     /// A method can be any token; a log shows the registered ones.
     private var knownMethod: String {
         [.get, .head, .post, .put, .patch, .delete, .options].contains(method) ? method.rawValue : "other"
-    }
-}
-
-/// Counters and timers by route class and status class: bounded, and made once.
-struct ForwardingMetrics: Sendable {
-    private struct Series: Sendable {
-        let requests: Counter
-        let duration: Metrics.Timer
-    }
-
-    private static let statusClasses = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
-
-    private let series: [PathTemplate.RouteClass: [Series]]
-    private let upstream: [PathTemplate.RouteClass: Metrics.Timer]
-    private let replays = Counter(label: "forwarding_replays_total")
-    private let bytesIn = Counter(label: "forwarding_bytes_total", dimensions: [("direction", "in")])
-    private let bytesOut = Counter(label: "forwarding_bytes_total", dimensions: [("direction", "out")])
-
-    init() {
-        var series: [PathTemplate.RouteClass: [Series]] = [:]
-        var upstream: [PathTemplate.RouteClass: Metrics.Timer] = [:]
-        for route in PathTemplate.RouteClass.allCases {
-            series[route] = Self.statusClasses.map { status in
-                let dimensions = [("route", route.rawValue), ("status", status)]
-                return Series(
-                    requests: Counter(label: "forwarding_requests_total", dimensions: dimensions),
-                    duration: Metrics.Timer(label: "forwarding_request_duration_seconds", dimensions: dimensions))
-            }
-            upstream[route] = Metrics.Timer(
-                label: "forwarding_upstream_duration_seconds", dimensions: [("route", route.rawValue)])
-        }
-        self.series = series
-        self.upstream = upstream
-    }
-
-    func record(
-        route: PathTemplate.RouteClass, status: Int, seconds: TimeInterval, upstreamSeconds: TimeInterval?,
-        isReplayed: Bool, bytesIn: Int, bytesOut: Int
-    ) {
-        let statusClass = (100..<600).contains(status) ? status / 100 : 0
-        let series = series[route]?[statusClass]
-        series?.requests.increment()
-        series?.duration.recordSeconds(seconds)
-        if let upstreamSeconds { upstream[route]?.recordSeconds(upstreamSeconds) }
-        if isReplayed { replays.increment() }
-        self.bytesIn.increment(by: bytesIn)
-        self.bytesOut.increment(by: bytesOut)
     }
 }

@@ -115,9 +115,14 @@ struct LineWriter: Sendable {
     }
 
     private mutating func hex(_ first: UInt8, _ second: UInt8) {
-        for nibble in [first >> 4, first & 0xF, second >> 4, second & 0xF] {
-            bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble)
-        }
+        hex(nibble: first >> 4)
+        hex(nibble: first & 0xF)
+        hex(nibble: second >> 4)
+        hex(nibble: second & 0xF)
+    }
+
+    private mutating func hex(nibble: UInt8) {
+        bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble)
     }
 
     private mutating func hex(_ first: UInt8, _ second: UInt8, _ third: UInt8, _ fourth: UInt8) {
@@ -189,17 +194,20 @@ struct LineWriter: Sendable {
 
     /// Visible ASCII without quotation marks, equals signs and backslashes.
     private func isPlain(from valueStart: Int) -> Bool {
-        let span = bytes.span
-        guard span.count > valueStart, span.count - valueStart <= LineFormatter.valueByteCountMax else { return false }
-        var isOdd = false
-        for index in valueStart..<span.count {
-            let byte = span[index]
-            // No early end: so the compiler looks at many bytes at once.
-            isOdd =
-                isOdd || byte &- 0x21 > 0x5D || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "=")
-                || byte == UInt8(ascii: "\\")
+        guard bytes.count > valueStart, bytes.count - valueStart <= LineFormatter.valueByteCountMax else {
+            return false
         }
-        return !isOdd
+        let value = bytes.span.extracting(valueStart..<bytes.count)
+        // Without branches, so that the compiler looks at many bytes at once.
+        var odd: UInt8 = 0
+        for index in value.indices {
+            let byte = value[index]
+            odd |= byte &- 0x21 > 0x5D ? 1 : 0
+            odd |= byte == UInt8(ascii: "\"") ? 1 : 0
+            odd |= byte == UInt8(ascii: "=") ? 1 : 0
+            odd |= byte == UInt8(ascii: "\\") ? 1 : 0
+        }
+        return odd == 0
     }
 
     /// JSON's escapes, for all formats; C1 controls and Unicode's line ends too, which some readers break lines at.
