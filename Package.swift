@@ -61,9 +61,8 @@ let package = Package(
         // Mechanisms that know nothing of the product.
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
-        .target(name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers]),
-        // Faces hostile bytes: every unsafe expression must be marked as one.
-        .target(name: "Wire", dependencies: [nioCore], swiftSettings: [.strictMemorySafety()]),
+        .target(
+            name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers, nioCore, serviceLifecycle]),
 
         // What the product is about.
         .target(name: "Domain", dependencies: ["Secrets"]),
@@ -135,8 +134,11 @@ let package = Package(
             name: "PostgresTests",
             dependencies: ["Postgres", "GatewayTesting", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
-        .testTarget(name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1]),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "Telemetry", logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
+            ]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
@@ -153,8 +155,8 @@ let package = Package(
         .testTarget(
             name: "ForwardingTests",
             dependencies: [
-                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", asyncHTTPClient, httpTypes,
-                hummingbird, hummingbirdCore, logging, nioConcurrencyHelpers,
+                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", "Telemetry",
+                asyncHTTPClient, httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioConcurrencyHelpers,
             ]),
         .testTarget(
             name: "WorkspaceTests",

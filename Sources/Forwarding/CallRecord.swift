@@ -1,10 +1,9 @@
 public import Access
 public import Domain
 internal import Foundation
-public import Logging
-internal import Metrics
-internal import NIOCore
-internal import Wire
+internal import HTTPTypes
+internal import Logging
+internal import NIOConcurrencyHelpers
 
 /// What is told of one call when it is over.
 struct CallRecord {
@@ -49,55 +48,19 @@ struct CallRecord {
         self.code = code
     }
 
-    mutating func didSend(at now: NIODeadline) {
-        sent = now
-    }
-
-    mutating func didAnswer(at now: NIODeadline, status: Int) {
-        self.status = status
-        nanosecondsToAnswer = (now - began).nanoseconds
-        guard let sent else { return }
-        upstreamNanoseconds = (upstreamNanoseconds ?? 0) + (now - sent).nanoseconds
-        self.sent = nil
-    }
-}
-
-/// What a log says of one call.
-public struct CallLine: Sendable {
-    public let requestID: String
-    public let tenant: Tenant?
-    public let user: UserID?
-    /// A registered method, or `other`.
-    public let method: String
-    /// A template of the path: no ids, and no query.
-    public let path: String
-    public let status: Int
-    public let durationMilliseconds: Int
-    public let upstreamMilliseconds: Int?
-    public let bytesIn: Int
-    public let bytesOut: Int
-    public let ending: String
-    /// The `errorCode` of an answer of the gateway's own.
-    public let error: String?
-    public let isReplayed: Bool
-}
-
-/// Where the line of each call goes.
-public protocol CallLog: Sendable {
-    /// Writes a line; never waits.
-    func write(_ line: CallLine)
-}
-
-/// A call log that is an ordinary logger.
-public struct LoggerCallLog: CallLog {
-    private let logger: Logger
-
-    /// Logs at `info`.
-    public init(_ logger: Logger) {
-        self.logger = logger
-    }
-
-    public func write(_ line: CallLine) {
+    /// Tells it, the first time.
+    func finish(_ ending: Ending) {
+        let (state, isFirst) = state.withLockedValue { state in
+            defer { state.isFinished = true }
+            return (state, !state.isFinished)
+        }
+        guard isFirst else { return }
+        let seconds = max(0, now().timeIntervalSince(call.receivedAt))
+        metrics.record(
+            ForwardingMetrics.Sample(
+                route: template.routeClass, status: state.status, nanoseconds: Int64(seconds * 1_000_000_000),
+                upstreamNanoseconds: state.upstreamSeconds.map { Int64($0 * 1_000_000_000) },
+                isReplayed: state.isReplayed, bytesIn: state.bytesIn, bytesOut: state.bytesOut))
         var metadata: Logger.Metadata = [
             "request_id": "\(line.requestID)", "method": "\(line.method)", "path": "\(line.path)",
             "status": "\(line.status)", "duration_ms": "\(line.durationMilliseconds)", "bytes_in": "\(line.bytesIn)",
@@ -145,16 +108,7 @@ struct CallRecorder: Sendable {
 
 extension MethodKind {
     /// A method can be any token; a log shows the registered ones.
-    var logName: String {
-        switch self {
-        case .get: "GET"
-        case .head: "HEAD"
-        case .post: "POST"
-        case .put: "PUT"
-        case .patch: "PATCH"
-        case .delete: "DELETE"
-        case .options: "OPTIONS"
-        case .trace, .connect, .other: "other"
-        }
+    private var knownMethod: String {
+        [.get, .head, .post, .put, .patch, .delete, .options].contains(method) ? method.rawValue : "other"
     }
 }

@@ -3,6 +3,23 @@ struct PathTemplate: Sendable, Equatable {
     /// Which part of Salesforce's API a path belongs to: the metric label, one of a small fixed set.
     enum RouteClass: String, Sendable, CaseIterable {
         case sobjects, query, search, composite, jobs, tooling, limits, apexrest, async, userinfo, other
+
+        /// Its place among all cases.
+        var index: Int {
+            switch self {
+            case .sobjects: 0
+            case .query: 1
+            case .search: 2
+            case .composite: 3
+            case .jobs: 4
+            case .tooling: 5
+            case .limits: 6
+            case .apexrest: 7
+            case .async: 8
+            case .userinfo: 9
+            case .other: 10
+            }
+        }
     }
 
     /// E.g. `/services/data/v62.0/sobjects/Account/:id`.
