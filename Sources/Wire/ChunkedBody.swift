@@ -42,7 +42,7 @@ public struct ChunkedBody: Sendable {
     /// The beginning of a body.
     public init() {}
 
-    /// Takes what belongs to this body off the buffer and hands on what is to be forwarded, in order and without copying.
+    /// Takes what belongs to this body off the buffer; hands on what is to be forwarded, in order and without copying.
     ///
     /// Bytes that stand side by side and are handed on stay one slice. Where it throws, bytes before the problem may or
     /// may not have been handed on, and the buffer is as it was.
