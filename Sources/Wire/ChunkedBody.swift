@@ -2,7 +2,7 @@ public import NIOCore
 
 /// Follows chunked framing (RFC 9112 §7.1), strictly.
 ///
-/// A size is 1 to 15 hexadecimal digits without white space around it; lines end with CRLF. Extensions and trailers are
+/// A size is 1 to 15 hexadecimal digits; lines end with CRLF. Extensions, without white space in them, and trailers are
 /// checked, counted (16 KiB each over the whole body) and cut out.
 public struct ChunkedBody: Sendable {
     /// What is handed on.
@@ -16,7 +16,7 @@ public struct ChunkedBody: Sendable {
     /// Where in the body the next byte stands.
     private enum State: Sendable {
         case size(Int, digits: Int)
-        case sizeExtension(Int)
+        case sizeExtension(Int, ChunkExtension)
         case sizeLineFeed(Int)
         case data(left: Int)
         case dataCarriageReturn
@@ -42,7 +42,7 @@ public struct ChunkedBody: Sendable {
     /// The beginning of a body.
     public init() {}
 
-    /// Takes what belongs to this body off the buffer and hands on what is to be forwarded, in order and without copying.
+    /// Takes what belongs to this body off the buffer; hands on what is to be forwarded, in order and without copying.
     ///
     /// Bytes that stand side by side and are handed on stay one slice. Where it throws, bytes before the problem may or
     /// may not have been handed on, and the buffer is as it was.
@@ -103,12 +103,15 @@ public struct ChunkedBody: Sendable {
         switch state {
         case .size(let size, let digits):
             return try takeSize(byte, size, digits)
-        case .sizeExtension(let size):
-            if byte == .carriageReturn {
+        case .sizeExtension(let size, let chunkExtension):
+            guard byte != .carriageReturn || !chunkExtension.mayEnd else {
                 state = .sizeLineFeed(size)
                 return true
             }
-            try takeExtension(byte)
+            guard byte != .lineFeed else { throw .bareLineFeed }
+            guard let next = chunkExtension.next(byte) else { throw .extensionMalformed }
+            state = .sizeExtension(size, next)
+            try countExtension()
             return false
         case .sizeLineFeed(let size):
             guard byte == .lineFeed else { throw .bareCarriageReturn }
@@ -147,7 +150,7 @@ public struct ChunkedBody: Sendable {
             state = .sizeLineFeed(size)
             return true
         case .semicolon where digits > 0:
-            state = .sizeExtension(size)
+            state = .sizeExtension(size, .nameStart)
             try countExtension()
             return false
         case .lineFeed where digits > 0: throw .bareLineFeed
@@ -156,12 +159,6 @@ public struct ChunkedBody: Sendable {
         guard digits < Self.sizeDigitsMax else { throw .sizeMalformed }
         state = .size(size << 4 | Int(digit), digits: digits + 1)
         return true
-    }
-
-    private mutating func takeExtension(_ byte: UInt8) throws(ChunkProblem) {
-        guard byte != .lineFeed else { throw .bareLineFeed }
-        guard byte.isFieldValue else { throw .extensionMalformed }
-        try countExtension()
     }
 
     private mutating func countExtension() throws(ChunkProblem) {
@@ -207,31 +204,5 @@ extension ByteBuffer {
             return
         }
         forward(slice)
-    }
-}
-
-/// Why chunked framing is refused: one case a rule. Carries and describes none of its bytes.
-public enum ChunkProblem: Error, Sendable, Hashable, CaseIterable, CustomStringConvertible {
-    case sizeMalformed
-    case dataTooLong
-    case bareCarriageReturn
-    case bareLineFeed
-    case extensionMalformed
-    case extensionsTooLarge
-    case trailerMalformed
-    case trailersTooLarge
-
-    /// A sentence that tells the sender's author which rule it was.
-    public var description: String {
-        switch self {
-        case .sizeMalformed: "A chunk's size is not 1 to 15 hexadecimal digits."
-        case .dataTooLong: "A chunk's data is not followed by CRLF where its size says so."
-        case .bareCarriageReturn: "A carriage return in chunked framing is not followed by a line feed."
-        case .bareLineFeed: "A line feed in chunked framing does not follow a carriage return."
-        case .extensionMalformed: "A chunk extension contains a control character."
-        case .extensionsTooLarge: "Chunk extensions are larger than 16 KiB."
-        case .trailerMalformed: "A trailer is not a header line."
-        case .trailersTooLarge: "Trailers are larger than 16 KiB."
-        }
     }
 }

@@ -2,8 +2,8 @@ public import NIOCore
 
 /// Finds the end of a head that arrives piece by piece, looking at each byte once.
 ///
-/// For a head that a scan found incomplete: while this says no, another scan would find it incomplete, or refuse it sooner
-/// than this does.
+/// For a head that a scan found incomplete: while this says no, another scan would find it incomplete still, or refuse
+/// it sooner than this does.
 public struct HeadEndFinder: Sendable {
     private let headBytesMax: Int
     /// Everything before lies behind.

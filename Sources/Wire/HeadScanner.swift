@@ -5,12 +5,12 @@ public import NIOCore
 /// - Lines end with CRLF; a bare CR or LF, a folded line, or white space before a colon is malformed.
 /// - A request line is exactly a method, a target and a version with one space between. One CRLF before it is ignored
 ///   (RFC 9112 §2.2).
-/// - `Host` and `Content-Length` stand at most once, also when equal; `Transfer-Encoding` is one line that says `chunked`,
-///   in HTTP/1.1, and never beside `Content-Length`. A name that becomes one of the latter two when `_` or `.` is read as
-///   `-` is malformed.
+/// - `Host` and `Content-Length` stand at most once, also when equal; `Transfer-Encoding` is one line that says
+///   `chunked`, in HTTP/1.1, and never beside `Content-Length`. A name that becomes one of the latter two when `_` or
+///   `.` is read as `-` is malformed.
 ///
-/// The answer to a beginning of a head is `incomplete` or the answer to the whole. Keeps the field lines of the last head
-/// in storage that is reused, so that a warm scanner allocates nothing. One per event loop.
+/// The answer to a beginning of a head is `incomplete` or the answer to the whole. Keeps the field lines of the last
+/// head in storage that is reused, so that a warm scanner allocates nothing. One per event loop.
 public struct HeadScanner: Sendable {
     private let limits: HeadLimits
     /// The header lines of the last head, in the order in which they were sent. Empty where that was not complete.

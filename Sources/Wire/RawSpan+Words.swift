@@ -30,8 +30,8 @@ extension RawSpan {
     }
 }
 
-/// Searches within eight bytes at a time. Each answers with the high bit of every byte that was found; none carries from
-/// one byte into the next, so that the answer is exact for all eight.
+/// Searches within eight bytes at a time. Each answers with the high bit of every byte that was found; none carries
+/// from one byte into the next, so that the answer is exact for all eight.
 extension UInt64 {
     private static let lows: UInt64 = 0x0101_0101_0101_0101
     private static let highs: UInt64 = 0x8080_8080_8080_8080
