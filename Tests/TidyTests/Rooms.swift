@@ -27,6 +27,8 @@ enum Rooms {
         "Wire": [],
         // A wrong belief about the wire must not be wrong on both sides alike.
         "SalesforceSimulator": [],
+        // Beside the product: rows for the benchmark.
+        "BenchmarkSeed": ["Domain", "Secrets"],
         "GatewayTesting": ["Access", "Domain", "Postgres", "Salesforce", "Secrets", "Storage", "Telemetry"],
     ]
 
