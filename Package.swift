@@ -63,6 +63,8 @@ let package = Package(
         .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
         .target(
             name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers, nioCore, serviceLifecycle]),
+        // Faces hostile bytes: every unsafe expression must be marked as one.
+        .target(name: "Wire", dependencies: [nioCore], swiftSettings: [.strictMemorySafety()]),
 
         // What the product is about.
         .target(name: "Domain", dependencies: ["Secrets"]),
@@ -143,6 +145,7 @@ let package = Package(
             dependencies: [
                 "Telemetry", logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
             ]),
+        .testTarget(name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
@@ -160,7 +163,7 @@ let package = Package(
             name: "ForwardingTests",
             dependencies: [
                 "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", "Telemetry",
-                asyncHTTPClient, httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioConcurrencyHelpers,
+                httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
         .testTarget(
             name: "WorkspaceTests",

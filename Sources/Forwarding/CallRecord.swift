@@ -1,9 +1,8 @@
-public import Access
-public import Domain
+internal import Access
+internal import Domain
 internal import Foundation
-internal import HTTPTypes
-internal import Logging
-internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import Wire
 
 /// What is told of one call when it is over.
 struct CallRecord {
@@ -19,6 +18,7 @@ struct CallRecord {
     }
 
     private(set) var requestID = ""
+    private(set) var receivedAt = Date.distantPast
     private(set) var began = NIODeadline.uptimeNanoseconds(0)
     private var sent: NIODeadline?
     private(set) var nanosecondsToAnswer: Int64 = 0
@@ -32,9 +32,10 @@ struct CallRecord {
     var bytesOut = 0
     var isReplayed = false
 
-    mutating func begin(at now: NIODeadline, _ requestID: String) {
+    mutating func begin(at now: NIODeadline, receivedAt: Date, _ requestID: String) {
         self = CallRecord()
         began = now
+        self.receivedAt = receivedAt
         self.requestID = requestID
     }
 
@@ -48,67 +49,61 @@ struct CallRecord {
         self.code = code
     }
 
-    /// Tells it, the first time.
-    func finish(_ ending: Ending) {
-        let (state, isFirst) = state.withLockedValue { state in
-            defer { state.isFinished = true }
-            return (state, !state.isFinished)
-        }
-        guard isFirst else { return }
-        let seconds = max(0, now().timeIntervalSince(call.receivedAt))
-        metrics.record(
-            ForwardingMetrics.Sample(
-                route: template.routeClass, status: state.status, nanoseconds: Int64(seconds * 1_000_000_000),
-                upstreamNanoseconds: state.upstreamSeconds.map { Int64($0 * 1_000_000_000) },
-                isReplayed: state.isReplayed, bytesIn: state.bytesIn, bytesOut: state.bytesOut))
-        var metadata: Logger.Metadata = [
-            "request_id": "\(line.requestID)", "method": "\(line.method)", "path": "\(line.path)",
-            "status": "\(line.status)", "duration_ms": "\(line.durationMilliseconds)", "bytes_in": "\(line.bytesIn)",
-            "bytes_out": "\(line.bytesOut)", "ending": "\(line.ending)",
-        ]
-        if let tenant = line.tenant { metadata["tenant"] = "\(tenant.customer.subdomain)" }
-        if let user = line.user { metadata["user"] = "\(user)" }
-        if let code = line.error { metadata["error"] = "\(code)" }
-        if line.isReplayed { metadata["replayed"] = "true" }
-        if let milliseconds = line.upstreamMilliseconds { metadata["upstream_ms"] = "\(milliseconds)" }
-        logger.info("forwarded call", metadata: metadata)
+    mutating func didSend(at now: NIODeadline) {
+        sent = now
+    }
+
+    mutating func didAnswer(at now: NIODeadline, status: Int) {
+        self.status = status
+        nanosecondsToAnswer = (now - began).nanoseconds
+        guard let sent else { return }
+        upstreamNanoseconds = (upstreamNanoseconds ?? 0) + (now - sent).nanoseconds
+        self.sent = nil
     }
 }
 
 /// Tells of each call that is over: its line and the metrics.
 struct CallRecorder: Sendable {
-    let log: any CallLog
-    let now: @Sendable () -> Date
-    let measuresTime: Bool
+    private let log: any CallLog
     private let metrics = ForwardingMetrics()
 
-    init(log: any CallLog, now: @escaping @Sendable () -> Date, measuresTime: Bool) {
+    init(log: any CallLog) {
         self.log = log
-        self.now = now
-        self.measuresTime = measuresTime
     }
 
-    func finish(_ record: CallRecord, _ ending: CallRecord.Ending, method: MethodKind, path: String) {
-        let nanoseconds = measuresTime ? (NIODeadline.now() - record.began).nanoseconds : 0
-        let template = PathTemplate(path: path)
+    /// - Parameter loop: the number of the event loop that calls.
+    func finish(
+        _ record: CallRecord, _ ending: CallRecord.Ending, method: MethodKind, template: PathTemplate,
+        nanoseconds: Int64, loop: Int
+    ) {
         metrics.record(
-            route: template.routeClass, status: record.status, seconds: Double(nanoseconds) / 1e9,
-            upstreamSeconds: record.upstreamNanoseconds.map { Double($0) / 1e9 },
-            isReplayed: record.isReplayed, bytesIn: record.bytesIn, bytesOut: record.bytesOut)
+            ForwardingMetrics.Sample(
+                route: template.routeClass, status: record.status, nanoseconds: nanoseconds,
+                upstreamNanoseconds: record.upstreamNanoseconds, isReplayed: record.isReplayed,
+                bytesIn: record.bytesIn, bytesOut: record.bytesOut))
         log.write(
             CallLine(
-                requestID: record.requestID, tenant: record.tenant, user: record.user, method: method.logName,
-                path: template.text, status: record.status,
-                durationMilliseconds: Int((nanoseconds + 500_000) / 1_000_000),
+                endedAt: record.receivedAt.addingTimeInterval(Double(nanoseconds) / 1e9), requestID: record.requestID,
+                tenant: record.tenant, user: record.user, method: method.logName, path: template.text,
+                status: record.status, durationMilliseconds: Int((nanoseconds + 500_000) / 1_000_000),
                 upstreamMilliseconds: record.upstreamNanoseconds.map { Int(($0 + 500_000) / 1_000_000) },
                 bytesIn: record.bytesIn, bytesOut: record.bytesOut, ending: ending.rawValue, error: record.code,
-                isReplayed: record.isReplayed))
+                isReplayed: record.isReplayed), loop: loop)
     }
 }
 
 extension MethodKind {
     /// A method can be any token; a log shows the registered ones.
-    private var knownMethod: String {
-        [.get, .head, .post, .put, .patch, .delete, .options].contains(method) ? method.rawValue : "other"
+    var logName: StaticString {
+        switch self {
+        case .get: "GET"
+        case .head: "HEAD"
+        case .post: "POST"
+        case .put: "PUT"
+        case .patch: "PATCH"
+        case .delete: "DELETE"
+        case .options: "OPTIONS"
+        case .trace, .connect, .other: "other"
+        }
     }
 }

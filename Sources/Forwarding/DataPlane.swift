@@ -46,7 +46,7 @@ public final class DataPlane: Service {
         self.rule = rule
         self.limits = limits
         self.loopbackNames = Set(loopbackNames)
-        self.recorder = CallRecorder(log: log, now: now, measuresTime: measuresTime)
+        self.recorder = CallRecorder(log: log)
         self.now = now
         self.measuresTime = measuresTime
         self.makeRequestID = makeRequestID
@@ -86,7 +86,7 @@ public final class DataPlane: Service {
         state.withLockedValue { state in
             let key = ObjectIdentifier(loop)
             if let known = state.loops[key] { return known.value }
-            let made = LoopState(loop: loop, plane: self)
+            let made = LoopState(loop: loop, number: state.loops.count, plane: self)
             state.loops[key] = NIOLoopBound(made, eventLoop: loop)
             return made
         }

@@ -50,14 +50,13 @@ struct ResolvedCall: Sendable {
 extension Forwarder {
     /// The call, where memory knows all of it; `nil` is the advice to ask ``resolve(_:)``.
     func warmCall(
-        _ head: RequestHead, target: ByteSlice, in buffer: ByteBuffer, state: LoopState
+        _ head: RequestHead, target: ByteSlice, in buffer: ByteBuffer, state: LoopState, at now: Date
     ) -> ResolvedCall? {
         let bytes = buffer.readableBytesUInt8Span
         let facts = state.facts
         guard let host = head.host, cameSecurely(facts), facts.requestedMethod.count == 0,
             let label = access.origin.warmLabel(ofHost: bytes.extracting(host.range))
         else { return nil }
-        let now = access.now()
         guard let tenant = directory.warmTenant(label, at: now),
             PathAdmission.isPlainlyForwarded(bytes.extracting(target.range), method: head.kind),
             let caller = warmCaller(bytes, state.requestScanner.fields, facts, in: tenant, at: now),

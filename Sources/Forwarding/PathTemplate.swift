@@ -129,3 +129,18 @@ struct PathTemplate: Sendable, Equatable {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 }
+
+/// The templates of paths that were met lately.
+struct PathTemplates {
+    /// 1,024 paths of one event loop; then all are forgotten.
+    private static let countMax = 1024
+    private var known: [String: PathTemplate] = [:]
+
+    mutating func template(of path: String) -> PathTemplate {
+        if let template = known[path] { return template }
+        let template = PathTemplate(path: path)
+        if known.count >= Self.countMax { known.removeAll(keepingCapacity: true) }
+        known[path] = template
+        return template
+    }
+}

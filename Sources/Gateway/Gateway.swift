@@ -39,9 +39,11 @@ public struct Gateway: Sendable {
     ///   - settings: all of them; ``Settings/keys`` and the database's URL must be there.
     ///   - sources: time, randomness and ids.
     ///   - metrics: what `/metrics` shows.
+    ///   - callSink: where the lines of forwarded calls go, in batches; `nil`: through the logger, one by one.
     /// - Throws: ``SettingsError`` where something that serving needs is missing; errors of broken templates.
     public static func build(
-        settings: Settings, sources: Sources = .system, metrics: PrometheusMetricsFactory, logger: Logger
+        settings: Settings, sources: Sources = .system, metrics: PrometheusMetricsFactory, logger: Logger,
+        callSink: LogSink? = nil
     ) throws -> Gateway {
         let storage = try StorageRoom(settings: settings.database, logger: logger)
         guard settings.keys != nil else {
@@ -52,17 +54,22 @@ public struct Gateway: Sendable {
             configuration: SalesforceOAuthClient.configuration(dnsOverride: settings.loopbackAddresses))
         let state = GatewayState()
         let rule = CrossOriginRule(frontendOrigins: settings.frontendOrigins)
+        let batches = callSink.map { sink in
+            BatchedCallLog(
+                format: settings.logFormat, label: logger.label, minimumLevel: settings.logLevel,
+                loops: settings.eventLoops, sink: sink)
+        }
         let plane = DataPlane(
             origin: settings.origin, trust: EdgeTrust(trustedHops: settings.trustedProxyHops), rule: rule,
-            limits: settings.forwardingLimits, loopbackNames: settings.loopbackNames, log: LoggerCallLog(logger),
-            now: sources.now)
+            limits: settings.forwardingLimits, loopbackNames: settings.loopbackNames,
+            log: batches ?? LoggerCallLog(logger), now: sources.now)
         let core = CoreService(
             settings: settings, storage: storage, plane: plane, control: control, rule: rule, state: state,
             sources: sources, logger: logger)
         let bound = BoundPort()
         let responder = try responder(settings, state: state, sources: sources, metrics: metrics, logger: logger)
         return Gateway(
-            services: storage.services + [
+            services: (batches.map { [$0] } ?? []) + storage.services + [
                 HTTPClientService(client: control), core, plane,
                 application(settings, responder: responder, plane: plane, bound: bound, logger: logger),
                 DrainService(state: state, plane: plane, logger: logger),

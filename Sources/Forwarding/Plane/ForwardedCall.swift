@@ -92,11 +92,13 @@ final class ForwardedCall {
         upload.reset(limit: limits.replayBodyBytesMax, state: state)
         answer = PendingAnswer()
         state.readFacts(in: buffer)
-        record.begin(at: plane.measuresTime ? began : .uptimeNanoseconds(0), state.requestID(in: buffer))
+        let now = plane.now()
+        record.begin(
+            at: plane.measuresTime ? began : .uptimeNanoseconds(0), receivedAt: now, state.requestID(in: buffer))
         guard let forwarder = state.forwarder else {
             return refuse(.unavailable(.databaseAway, retryAfterSeconds: 5))
         }
-        if let resolved = forwarder.warmCall(head, target: target, in: buffer, state: state) {
+        if let resolved = forwarder.warmCall(head, target: target, in: buffer, state: state, at: now) {
             proceed(resolved, isHeadFresh: true)
         } else {
             ask(forwarder)

@@ -6,6 +6,8 @@ internal import Wire
 /// What the data plane has of one event loop, used on it alone: no locks, and storage that each request uses again.
 final class LoopState {
     let loop: any EventLoop
+    /// From 0.
+    let number: Int
     let plane: DataPlane
     var requestScanner: HeadScanner
     var answerScanner: HeadScanner
@@ -20,9 +22,11 @@ final class LoopState {
     private var knownForwarder: Forwarder?
     var requestIDs: RequestIDSource
     var dates = DateText()
+    private var templates = PathTemplates()
 
-    init(loop: any EventLoop, plane: DataPlane) {
+    init(loop: any EventLoop, number: Int, plane: DataPlane) {
         self.loop = loop
+        self.number = number
         self.plane = plane
         self.requestScanner = HeadScanner(limits: plane.limits.head)
         self.answerScanner = HeadScanner(limits: plane.limits.head)
@@ -109,6 +113,9 @@ final class LoopState {
     // MARK: The record
 
     func finish(_ call: ForwardedCall, _ ending: CallRecord.Ending) {
-        plane.recorder.finish(call.record, ending, method: call.head?.kind ?? .other, path: call.path)
+        let nanoseconds = plane.measuresTime ? (NIODeadline.now() - call.record.began).nanoseconds : 0
+        plane.recorder.finish(
+            call.record, ending, method: call.head?.kind ?? .other, template: templates.template(of: call.path),
+            nanoseconds: nanoseconds, loop: number)
     }
 }

@@ -85,6 +85,8 @@ struct World: Sendable {
 struct WorldOptions {
     var limits = ForwardingLimits()
     var frontendOrigins: [String] = []
+    /// All connections on one event loop, so that they share those with Salesforce.
+    var hasOneLoop = false
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
     /// What is otherwise than in the fixture's customer.
@@ -133,6 +135,7 @@ func withWorld(
         server: HTTPServerBuilder { DataPlaneChannel(plane, base: HTTP1Channel(responder: $0)) },
         configuration: .init(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { bound.continuation.yield($0.localAddress?.port ?? 0) },
+        eventLoopGroupProvider: .shared(options.hasOneLoop ? oneLoop : MultiThreadedEventLoopGroup.singleton),
         logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
 
     var failure: (any Error)?
@@ -164,6 +167,8 @@ func withWorld(
     if !options.isUpstreamGone { try await upstream.close() }
     if let failure { throw failure }
 }
+
+private let oneLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
 /// What is behind the data plane: it says 418 to whatever reaches it, with what it got of a body.
 private struct ControlPlane: HTTPResponder {
