@@ -10,8 +10,7 @@ import Testing
 /// show what is usual: where one of them refuses what we forward, ``strangers`` must say why.
 ///
 /// `SMUGGLING_TABLE=path` writes what each did as a table (`docs/smuggling.md`).
-@Suite(
-    .enabled(if: ProcessInfo.processInfo.environment["SMUGGLING"] != nil, "set SMUGGLING=1"), .timeLimit(.minutes(4)))
+@Suite(.timeLimit(.minutes(4)))
 struct SmugglingTests {
     private static let lanes = 4
     private static let vectors = Family.all.flatMap(\.vectors)
