@@ -3,7 +3,7 @@ import Wire
 
 /// Where two ways of reading the same bytes disagree; each returns a sentence about the first place, or `nil`.
 enum Differential {
-    /// Wire and NIO. What NIO refuses and Wire accepts must be one of `isTolerated`; where Wire refuses, it is stricter.
+    /// Wire and NIO. What NIO refuses and Wire accepts must be `isTolerated`; where Wire refuses, it is stricter.
     static func disagreement(_ bytes: [UInt8], _ direction: Direction) -> String? {
         let ours = WireReader.read(bytes, direction)
         let theirs = NIOReader.read(bytes, direction)
