@@ -18,7 +18,7 @@ public enum ChunkProblem: Error, Sendable, Hashable, CaseIterable, CustomStringC
         case .bareLineFeed: "A line feed in chunked framing does not follow a carriage return."
         case .extensionMalformed: "A chunk extension is not a name with or without a value."
         case .extensionsTooLarge: "Chunk extensions are larger than 16 KiB."
-        case .trailerMalformed: "A trailer is not a header line."
+        case .trailerMalformed: "A trailer is not a header line, or one that frames messages."
         case .trailersTooLarge: "Trailers are larger than 16 KiB."
         }
     }

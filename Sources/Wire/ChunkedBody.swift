@@ -36,6 +36,7 @@ public struct ChunkedBody: Sendable {
     private var state = State.size(0, digits: 0)
     private var extensionBytes = 0
     private var trailerBytes = 0
+    private var trailerName = TrailerName()
     /// How many bytes of data were taken so far.
     public private(set) var dataByteCount = 0
 
@@ -173,11 +174,16 @@ public struct ChunkedBody: Sendable {
         case .trailerStart:
             guard byte != .lineFeed else { throw .bareLineFeed }
             guard byte.isToken else { throw .trailerMalformed }
+            trailerName = TrailerName()
+            trailerName.append(byte)
             state = .trailerName
         case .trailerName:
             if byte == .colon {
+                guard !trailerName.isFraming else { throw .trailerMalformed }
                 state = .trailerValue
-            } else if !byte.isToken {
+            } else if byte.isToken {
+                trailerName.append(byte)
+            } else {
                 throw .trailerMalformed
             }
         case .trailerValue:
@@ -205,4 +211,27 @@ extension ByteBuffer {
         }
         forward(slice)
     }
+}
+
+/// Tells while a trailer's name arrives whether it is one that frames a message, which no trailer may be
+/// (RFC 9110 §6.5.1).
+private struct TrailerName {
+    private static let framingNames = ["content-length", "transfer-encoding"].map { Array($0.utf8) }
+
+    private var count = 0
+    private var mayBe = (true, true)
+
+    mutating func append(_ byte: UInt8) {
+        mayBe.0 = mayBe.0 && Self.framingNames[0].has(byte.lowercased, at: count)
+        mayBe.1 = mayBe.1 && Self.framingNames[1].has(byte.lowercased, at: count)
+        count += 1
+    }
+
+    var isFraming: Bool {
+        (mayBe.0 && count == Self.framingNames[0].count) || (mayBe.1 && count == Self.framingNames[1].count)
+    }
+}
+
+extension [UInt8] {
+    fileprivate func has(_ byte: UInt8, at index: Int) -> Bool { index < count && self[index] == byte }
 }

@@ -44,8 +44,8 @@ struct FieldSection {
             }
         case .host, .expect: break
         case .ambiguous: throw .malformed(.framingNameAmbiguous)
-        case .contentLength: try addContentLength(field.value, bytes)
-        case .transferEncoding: try addTransferEncoding(field.value, bytes)
+        case .contentLength: try addContentLength(field, bytes)
+        case .transferEncoding: try addTransferEncoding(field, bytes)
         }
         return meaning
     }
@@ -66,13 +66,14 @@ struct FieldSection {
         return false
     }
 
-    private mutating func addContentLength(_ value: ByteSlice, _ bytes: RawSpan) throws(HeadStop) {
+    private mutating func addContentLength(_ field: FieldLine, _ bytes: RawSpan) throws(HeadStop) {
+        let value = field.value
         switch framing {
         case nil: break
         case .length: throw .malformed(.contentLengthRepeated)
         case .chunked, .some(.none), .untilClose: throw .malformed(.contentLengthWithTransferEncoding)
         }
-        guard value.count > 0, value.count <= Self.contentLengthDigitsMax else {
+        guard value.count > 0, value.count <= Self.contentLengthDigitsMax, bytes.onlySpacesFollow(field) else {
             throw .malformed(.contentLengthMalformed)
         }
         var length = 0
@@ -84,7 +85,8 @@ struct FieldSection {
         framing = .length(length)
     }
 
-    private mutating func addTransferEncoding(_ value: ByteSlice, _ bytes: RawSpan) throws(HeadStop) {
+    private mutating func addTransferEncoding(_ field: FieldLine, _ bytes: RawSpan) throws(HeadStop) {
+        let value = field.value
         // RFC 9112 §6.1: such a message's framing is faulty.
         guard !isHTTP10 else { throw .malformed(.transferEncodingInHTTP10) }
         switch framing {
@@ -92,7 +94,9 @@ struct FieldSection {
         case .chunked: throw .malformed(.transferEncodingRepeated)
         case .length, .some(.none), .untilClose: throw .malformed(.contentLengthWithTransferEncoding)
         }
-        guard value.count == 7, bytes.word(value.startIndex).lowercased.prefix(7) == 0x64_656B_6E75_6863 else {
+        guard value.count == 7, bytes.word(value.startIndex).lowercased.prefix(7) == 0x64_656B_6E75_6863,
+            bytes.onlySpacesFollow(field)
+        else {
             throw .malformed(.transferEncodingUnsupported)
         }
         framing = .chunked
@@ -142,6 +146,12 @@ extension FieldSection.Meaning {
 }
 
 extension RawSpan {
+    /// Whether no HTAB stands behind a value: around a number or a coding, not all parsers take it for white space.
+    fileprivate func onlySpacesFollow(_ field: FieldLine) -> Bool {
+        for position in field.value.end..<field.line.end &- 2 where byte(position) != .space { return false }
+        return true
+    }
+
     /// Where a header's name ends, at its colon.
     @inline(__always)
     func endOfName(_ start: Int) throws(HeadStop) -> Int {

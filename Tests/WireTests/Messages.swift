@@ -181,7 +181,8 @@ extension RequestHead {
         let message = Message(
             startLine: buffer.unicode(method) + " " + buffer.unicode(target), isHTTP10: isHTTP10,
             fields: fields.map { $0.text(buffer) }, keepsAlive: keepsAlive)
-        return (message, framing, byteCount)
+        // What follows is the tunnel's (RFC 9110 §9.3.6): a proxy that opens none refuses the request.
+        return (message, kind == .connect ? .none : framing, byteCount)
     }
 }
 
