@@ -9,6 +9,11 @@ public import Secrets
 /// Made once and kept until the change feed says otherwise, so a warm request opens nothing, and hands it on by one
 /// reference.
 public final class Tenant: Sendable {
+    // What each request looks at comes first, so that it lies together.
+    /// The customer's id.
+    public let id: CustomerID
+    /// Until when use is allowed, as far as is known now; `.distantPast` where it is not.
+    let admittedUntil: Date
     /// The customer's row.
     public let customer: Customer
     /// The tenant's own origin, e.g. `https://axonify.formation.pikesquare.co`.
@@ -18,15 +23,14 @@ public final class Tenant: Sendable {
     /// What signs people in; `nil` where the customer has no credentials yet.
     public let oauthClient: OAuthClient?
 
-    /// The customer's id.
-    public let id: CustomerID
-
     init(customer: Customer, origin: String, dataKey: DataKey, oauthClient: OAuthClient?) {
         self.id = customer.id
         self.customer = customer
         self.origin = origin
         self.dataKey = dataKey
         self.oauthClient = oauthClient
+        let mayCall = customer.suspendedAt == nil && oauthClient != nil
+        self.admittedUntil = mayCall ? customer.subscriptionEndsAt : .distantPast
     }
 }
 

@@ -22,15 +22,26 @@ public struct Subdomain: Sendable, Hashable, CustomStringConvertible {
     ///
     /// Up to 15 bytes nothing is allocated.
     public init?(ascii bytes: Span<UInt8>) {
-        guard (1...63).contains(bytes.count) else { return nil }
+        guard (1...63).contains(bytes.count), bytes[0] != Self.hyphen, bytes[bytes.count - 1] != Self.hyphen else {
+            return nil
+        }
+        let isPunycode = bytes.count >= 4 && bytes[2] == Self.hyphen && bytes[3] == Self.hyphen
+        var isMalformed = false
         let label = String(unsafeUninitializedCapacity: bytes.count) { buffer in
-            for index in bytes.indices { buffer[index] = Self.lowercased(bytes[index]) }
+            for index in bytes.indices {
+                let byte = Self.lowercased(bytes[index])
+                if !Self.isAllowed(byte) {
+                    isMalformed = true
+                    return 0
+                }
+                buffer[index] = byte
+            }
             return bytes.count
         }
-        let isMalformed = label.utf8.contains { !Self.isAllowed($0) }
-        guard !isMalformed, bytes[0] != Self.hyphen, bytes[bytes.count - 1] != Self.hyphen,
-            !label.hasPrefix("xn--"), !Self.reserved.contains(label)
-        else { return nil }
+        guard !isMalformed, !(isPunycode && label.hasPrefix("xn")) else { return nil }
+        // Few labels have the first letter and the length of a reserved one: the others need not be hashed.
+        let mayBeReserved = Self.reservedCounts[Int(Self.lowercased(bytes[0]))] >> bytes.count & 1 == 1
+        guard !mayBeReserved || !Self.reserved.contains(label) else { return nil }
         self.label = label
     }
 
@@ -41,6 +52,12 @@ public struct Subdomain: Sendable, Hashable, CustomStringConvertible {
         "www", "admin", "api", "app", "auth", "billing", "cdn", "docs", "help", "mail", "ns1", "ns2", "smtp", "ftp",
         "static", "assets", "status", "support", "webhooks", "formation",
     ]
+
+    /// For each first byte, a bit for each length that a reserved label has.
+    private static let reservedCounts: [UInt64] = reserved.reduce(into: Array(repeating: 0, count: 256)) {
+        counts, label in
+        if let first = label.utf8.first { counts[Int(first)] |= 1 << label.utf8.count }
+    }
 
     private static let hyphen = UInt8(ascii: "-")
 

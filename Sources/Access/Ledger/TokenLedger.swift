@@ -100,11 +100,17 @@ public final class TokenLedger: Service {
         case .use(let token):
             return token
         case .useAndRefresh(let token):
-            start(refresh(for: caller, grantID: token.grantID, version: token.version))
+            startRefresh(of: token, for: caller)
             return token
         case .read, .wait, .refreshAndWait, .refuse, nil:
             return nil
         }
+    }
+
+    /// Apart, so that the way of nearly every call is short.
+    @inline(never)
+    private func startRefresh(of token: LiveToken, for caller: Caller) {
+        start(refresh(for: caller, grantID: token.grantID, version: token.version))
     }
 
     /// A token newer than one that Salesforce called dead: one refresh however many ask, in all processes.

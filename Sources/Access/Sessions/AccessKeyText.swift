@@ -11,6 +11,8 @@ enum AccessKeyText {
     private static let orgIDPrefix = Array("00D".utf8)
     private static let orgIDCount = 15
     private static let digitCount = 43
+    private static let marked = orgIDCount + mark.count
+    static let characterCount = marked + digitCount
 
     static func make(organization: SalesforceID, randomBytes: [UInt8]) -> Secret<String> {
         // Invariant: fewer bits could be guessed, and only a mistake in our own code gives fewer.
@@ -25,8 +27,7 @@ enum AccessKeyText {
 
     /// The same of the text's bytes.
     static func isWellFormed(_ text: Span<UInt8>) -> Bool {
-        let marked = orgIDCount + mark.count
-        guard text.count == marked + digitCount else { return false }
+        guard text.count == characterCount else { return false }
         for index in text.indices {
             let byte = text[index]
             let isRight =

@@ -10,10 +10,13 @@ final class Credential: Sendable {
     let expiresAt: Date
     let isDisabled: Bool
     let keyScope: AccessKeyScope?
+    /// When it was read from the database.
+    let readAt: Date
     let user: User
     private let read: Caller.Proof
 
-    init(session: Session, user: User) {
+    init(session: Session, user: User, readAt: Date) {
+        self.readAt = readAt
         self.customerID = user.customerID
         self.userID = user.id
         self.expiresAt = session.expiresAt
@@ -23,7 +26,8 @@ final class Credential: Sendable {
         self.read = .session(session)
     }
 
-    init(key: AccessKey, user: User) {
+    init(key: AccessKey, user: User, readAt: Date) {
+        self.readAt = readAt
         self.customerID = user.customerID
         self.userID = user.id
         self.expiresAt = key.expiresAt
@@ -65,22 +69,18 @@ final class Credential: Sendable {
 /// A credential in memory with what its uses change.
 struct KnownCredential: Sendable {
     let credential: Credential
-    /// When it was read from the database.
-    let readAt: Date
     private(set) var lastUsedAt: Date
     /// The last use that the database knows or was told of.
     private var writtenAt: Date
 
     init(session: Session, user: User, readAt: Date) {
-        self.credential = Credential(session: session, user: user)
-        self.readAt = readAt
+        self.credential = Credential(session: session, user: user, readAt: readAt)
         self.lastUsedAt = session.lastSeenAt
         self.writtenAt = session.lastSeenAt
     }
 
     init(key: AccessKey, user: User, readAt: Date) {
-        self.credential = Credential(key: key, user: user)
-        self.readAt = readAt
+        self.credential = Credential(key: key, user: user, readAt: readAt)
         self.lastUsedAt = key.lastUsedAt ?? .distantPast
         self.writtenAt = lastUsedAt
     }

@@ -66,6 +66,7 @@ enum PresentedCredential {
 enum SessionCookie {
     static let baseName = "formation_session"
     static let byteCount = 32
+    static let characterCount = 43
 
     /// 43 characters of base64url.
     static func isWellFormed(_ text: String) -> Bool {
@@ -74,7 +75,7 @@ enum SessionCookie {
 
     /// The same of the text's bytes.
     static func isWellFormed(_ text: Span<UInt8>) -> Bool {
-        guard text.count == 43 else { return false }
+        guard text.count == characterCount else { return false }
         for index in text.indices where !Base64URL.isDigit(text[index]) { return false }
         return true
     }

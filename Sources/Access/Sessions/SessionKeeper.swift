@@ -143,7 +143,7 @@ public final class SessionKeeper: Service {
             guard !isOver(known, at: now) else {
                 let isCertain =
                     known.credential.expiresAt <= now
-                    || now.timeIntervalSince(known.readAt) < limits.unknownSessionSeconds
+                    || now.timeIntervalSince(known.credential.readAt) < limits.unknownSessionSeconds
                 return isCertain ? .over : .doubtful
             }
             if extends, Self.isGood(known, at: tenant) {

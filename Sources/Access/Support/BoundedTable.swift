@@ -7,10 +7,16 @@ struct BoundedTable<Key: TableKey, Value> {
     /// An entry that was taken out, and the place that it had.
     typealias Removed = (key: Key, value: Value, place: Int)
 
+    /// A key and, unless the place is empty, what belongs to it. Apart, so that a key is compared without a copy of the
+    /// value.
     fileprivate struct Slot {
         let key: Key
+        var content: Content?
+    }
+
+    fileprivate struct Content {
         var value: Value
-        var wasUsed: Bool
+        var wasUsed = true
 
         mutating func use<Result>(_ body: (inout Value) -> Result) -> Result {
             if !wasUsed { wasUsed = true }
@@ -23,7 +29,7 @@ struct BoundedTable<Key: TableKey, Value> {
 
     /// How many entries there are at most.
     let capacity: Int
-    private var slots: [Slot?] = []
+    private var slots: [Slot] = []
     private var free: [Int] = []
     private var index = PlaceIndex()
     private var hand = 0
@@ -39,13 +45,13 @@ struct BoundedTable<Key: TableKey, Value> {
 
     /// The place of a key.
     func place(of key: Key) -> Int? {
-        index.first(key.tableHash) { slots[$0]?.key == key }
+        index.first(key.tableHash) { slots[$0].key == key }
     }
 
     /// Looks at an entry by its place, without using it.
     func peek<Result>(at place: Int, _ body: (Key, Value) -> Result) -> Result? {
         guard slots.indices.contains(place) else { return nil }
-        return slots[place].map { body($0.key, $0.value) }
+        return slots[place].content.map { body(slots[place].key, $0.value) }
     }
 
     /// The value of a key, which counts as used.
@@ -56,24 +62,24 @@ struct BoundedTable<Key: TableKey, Value> {
     /// Changes the value of a key in place, which counts as used; `nil` where there is none.
     mutating func update<Result>(_ key: Key, _ body: (inout Value) -> Result) -> Result? {
         guard let place = place(of: key) else { return nil }
-        return slots[place]?.use(body)
+        return slots[place].content?.use(body)
     }
 
     /// Changes the value at a place in place; `nil` where there is none.
     mutating func update<Result>(at place: Int, _ body: (inout Value) -> Result) -> Result? {
-        slots[place]?.use(body)
+        slots[place].content?.use(body)
     }
 
     /// Stores a value; returns what had to go for it, or what it replaced: both had its place.
     @discardableResult
     mutating func insert(_ value: Value, for key: Key) -> (key: Key, value: Value)? {
         if let place = place(of: key) {
-            let replaced = slots[place]
-            slots[place] = Slot(key: key, value: value, wasUsed: true)
-            return replaced.map { ($0.key, $0.value) }
+            let replaced = slots[place].content
+            slots[place].content = Content(value: value)
+            return replaced.map { (key, $0.value) }
         }
         let evicted = count < capacity ? nil : evict { _ in true }
-        let slot = Slot(key: key, value: value, wasUsed: true)
+        let slot = Slot(key: key, content: Content(value: value))
         if let place = free.popLast() {
             slots[place] = slot
             index.insert(key.tableHash, place: place)
@@ -91,11 +97,12 @@ struct BoundedTable<Key: TableKey, Value> {
 
     /// Takes the entry at a place out.
     mutating func remove(at place: Int) -> Removed? {
-        guard let slot = slots[place] else { return nil }
-        slots[place] = nil
-        index.remove(slot.key.tableHash, place: place)
+        guard let content = slots[place].content else { return nil }
+        let key = slots[place].key
+        slots[place].content = nil
+        index.remove(key.tableHash, place: place)
         free.append(place)
-        return (slot.key, slot.value, place)
+        return (key, content.value, place)
     }
 
     mutating func removeAll() {
@@ -109,9 +116,9 @@ struct BoundedTable<Key: TableKey, Value> {
         for _ in 0..<min(Self.handStepsMax, slots.count + 1) {
             let place = hand
             hand = hand + 1 < slots.count ? hand + 1 : 0
-            guard let slot = slots[place], mayGo(slot.value) else { continue }
-            guard slot.wasUsed else { return remove(at: place) }
-            slots[place]?.wasUsed = false
+            guard let content = slots[place].content, mayGo(content.value) else { continue }
+            guard content.wasUsed else { return remove(at: place) }
+            slots[place].content?.wasUsed = false
             if used == nil { used = place }
         }
         return used.flatMap { remove(at: $0) }
@@ -120,3 +127,4 @@ struct BoundedTable<Key: TableKey, Value> {
 
 extension BoundedTable: Sendable where Key: Sendable, Value: Sendable {}
 extension BoundedTable.Slot: Sendable where Key: Sendable, Value: Sendable {}
+extension BoundedTable.Content: Sendable where Value: Sendable {}

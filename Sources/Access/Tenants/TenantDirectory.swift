@@ -75,6 +75,8 @@ public final class TenantDirectory: Sendable {
     ///
     /// - Throws: `.suspended`, `.subscriptionInactive`, `.notConnected`.
     public func admit(_ tenant: Tenant, at now: Date) throws(GatewayError) {
+        // The plain case, without a copy of the customer.
+        if now < tenant.admittedUntil { return }
         guard tenant.customer.suspendedAt == nil else { throw .suspended }
         let access = tenant.customer.subscriptionAccess(at: now)
         guard access == .allowed else { throw .subscriptionInactive(access) }
