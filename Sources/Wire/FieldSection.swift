@@ -76,6 +76,10 @@ struct FieldSection {
         guard value.count > 0, value.count <= Self.contentLengthDigitsMax, bytes.onlySpacesFollow(field) else {
             throw .malformed(.contentLengthMalformed)
         }
+        // `010` is eight to a reader that takes it for octal.
+        guard value.count == 1 || bytes.byte(value.startIndex) != 0x30 else {
+            throw .malformed(.contentLengthMalformed)
+        }
         var length = 0
         for position in value.startIndex..<value.end {
             let byte = bytes.byte(position)

@@ -68,6 +68,10 @@ extension ClientConnection {
         switch RequestTarget.read(head, in: pending) {
         case .ambiguous:
             refuseAndClose(.authorityMismatch)
+        case .malformed:
+            refuseAndClose(.targetMalformed)
+        case .hostless:
+            refuseAndClose(.hostMissing)
         case .control:
             beginControl(head, hasBody: hasBody)
         case .forwarded(let target):
@@ -112,8 +116,6 @@ extension ClientConnection {
             }
             return isEnd || !isEmpty
         } catch {
-            buffer.clear()
-            input = .discarding
             keepsAlive = false
             call.uploadIsMalformed()
             return false

@@ -273,12 +273,14 @@ enum PlainRefusal: Sendable, Equatable {
     case malformed(HeadProblem)
     /// RFC 9112 §3.2.2 and contract §1: an absolute-form target names the host that `Host` names.
     case authorityMismatch
+    case targetMalformed
+    case hostMissing
     case requestTimeout
 
     var status: Int {
         switch self {
         case .malformed(let problem): problem.status
-        case .authorityMismatch: 400
+        case .authorityMismatch, .targetMalformed, .hostMissing: 400
         case .requestTimeout: 408
         }
     }
@@ -287,6 +289,8 @@ enum PlainRefusal: Sendable, Equatable {
         switch self {
         case .malformed(let problem): problem.description
         case .authorityMismatch: "The request's target and its Host name different hosts."
+        case .targetMalformed: "The request's target is malformed."
+        case .hostMissing: "A request of HTTP/1.1 has a Host."
         case .requestTimeout: "The request did not come in time."
         }
     }

@@ -10,16 +10,23 @@ enum RequestTarget {
     case control
     /// An absolute-form target whose authority is not that of `Host` (RFC 9112 §3.2.2; contract §1).
     case ambiguous
+    /// No target that an origin server answers (RFC 9112 §3.2): the authority of `CONNECT`, a path without its slash.
+    case malformed
+    /// HTTP/1.1 without `Host` (RFC 9112 §3.2).
+    case hostless
 
     /// Reads the target of a head that begins at the buffer's reader index.
     static func read(_ head: RequestHead, in buffer: ByteBuffer) -> RequestTarget {
         let bytes = buffer.readableBytesUInt8Span
         let target = head.target
+        guard head.host != nil || head.isHTTP10 else { return .hostless }
         if bytes[target.startIndex] == slash {
             return claims(target, in: bytes) ? .forwarded(target) : .control
         }
         let text = target.text(in: buffer)
-        guard let separator = text.range(of: "://") else { return .control }
+        guard let separator = text.range(of: "://"), head.kind != .connect else {
+            return text == "*" && head.kind == .options ? .control : .malformed
+        }
         let authority = text[separator.upperBound...].prefix { !"/?#".contains($0) }
         let path = text[authority.endIndex...]
         guard PathAdmission.claims(path) else { return .control }

@@ -17,8 +17,6 @@ struct SmugglingTests {
 
     /// Vectors that we forward though a peer refuses them, and why.
     static let strangers: [String: String] = [
-        "length-tabs-around": "a tab around a value is optional whitespace (RFC 9112 §5.1); nginx takes spaces alone",
-        "coding-blanks-around": "a tab around a value is optional whitespace (RFC 9112 §5.1); nginx takes spaces alone",
         "method-lower-case": "a method is any token (RFC 9110 §9.1); nginx takes capital letters and `_` and `-` alone",
         "method-odd-token": "a method is any token (RFC 9110 §9.1); nginx takes capital letters and `_` and `-` alone",
         "expect-continue-twice": "nginx takes any header that it knows but once; all readers read the same",

@@ -8,15 +8,15 @@ extension Family {
             body: "hello")
         good(
             "length-no-space", space, Wire.post(["Content-Length:5"], body: "hello"), method: "POST", body: "hello")
-        good(
-            "length-tabs-around", space, Wire.post(["Content-Length:\t 5\t "], body: "hello"), method: "POST",
-            body: "hello")
+        bad(
+            "length-tabs-around", space,
+            Wire.post(["Content-Length:\t 5\t "], body: "hello"))
         rare(
             "length-leading-zeros", rule, Wire.post(["Content-Length: 005"], body: "hello"), method: "POST",
             body: "hello")
-        rare(
-            "length-octal-look", rule, Wire.post(["Content-Length: 010"], body: "0123456789"), method: "POST",
-            body: "0123456789")
+        bad(
+            "length-octal-look", rule,
+            Wire.post(["Content-Length: 010"], body: "0123456789"))
         rare(
             "length-twenty-digits", rule, Wire.post(["Content-Length: 00000000000000000005"], body: "hello"),
             method: "POST", body: "hello", statuses: [400, 413])

@@ -107,12 +107,12 @@ extension Family {
         kept("target-other-service", admission, Wire.request("GET /services/oauth2/token HTTP/1.1"), [404])
         kept("target-asterisk", "RFC 9112 §3.2.4", Wire.request("OPTIONS * HTTP/1.1"), notHere)
         kept("target-asterisk-get", "RFC 9112 §3.2.4", Wire.request("GET * HTTP/1.1"), notHere)
-        kept("target-authority-form", "RFC 9112 §3.2.3", Wire.request("GET evil.example:80 HTTP/1.1"), notHere)
-        kept("target-connect", "RFC 9112 §3.2.3", Wire.request("CONNECT evil.example:443 HTTP/1.1"), notHere)
-        kept("target-no-slash", "RFC 9112 §3.2", Wire.request("GET services/data/v62.0/x HTTP/1.1"), notHere)
+        bad("target-authority-form", "RFC 9112 §3.2.3", Wire.request("GET evil.example:80 HTTP/1.1"))
+        bad("target-connect", "RFC 9112 §3.2.3", Wire.request("CONNECT evil.example:443 HTTP/1.1"))
+        bad("target-no-slash", "RFC 9112 §3.2", Wire.request("GET services/data/v62.0/x HTTP/1.1"))
         kept(
             "target-two-slashes", "RFC 9112 §3.2", Wire.request("GET //evil.example\(Wire.path) HTTP/1.1"), notHere)
-        kept("target-question-mark", "RFC 9112 §3.2", Wire.request("GET ?x HTTP/1.1"), notHere)
+        bad("target-question-mark", "RFC 9112 §3.2", Wire.request("GET ?x HTTP/1.1"))
         rare(
             "target-absolute", "RFC 9112 §3.2.2",
             Wire.request("GET http://axonify.formation.localhost:8080\(Wire.path) HTTP/1.1"), statuses: notHere)
