@@ -95,6 +95,14 @@ struct LineWriter: Sendable {
         close(mark)
     }
 
+    mutating func append(_ name: StaticString, _ value: RequestID) {
+        let mark = open(name)
+        equals()
+        value.append(to: &bytes)
+        quoteIfJSON()
+        close(mark)
+    }
+
     /// In lower case, as PostgreSQL prints it.
     mutating func append(_ name: StaticString, _ value: UUID) {
         let mark = open(name)
