@@ -1,4 +1,5 @@
-/// The id of a request: 32 characters of `[0-9a-v-]`, kept in place so that making and passing one on allocates nothing.
+/// The id of a request: 32 characters of `[0-9a-v-]`, kept in place, so that making and passing one on allocates
+/// nothing.
 ///
 /// It is unique, and no secret: ids of one source follow each other.
 public struct RequestID: Sendable, Hashable, CustomStringConvertible {
