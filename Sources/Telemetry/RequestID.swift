@@ -23,17 +23,21 @@ public struct RequestID: Sendable, Hashable, CustomStringConvertible {
 
     /// Appends the text.
     public func append(to bytes: inout [UInt8]) {
-        Self.append(words.0, to: &bytes)
-        Self.append(words.1, to: &bytes)
-        Self.append(words.2, to: &bytes)
-        Self.append(words.3, to: &bytes)
+        bytes.append(addingCapacity: Self.byteCount) { append(to: &$0) }
     }
 
-    private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
+    func append(to output: inout OutputSpan<UInt8>) {
+        Self.append(words.0, to: &output)
+        Self.append(words.1, to: &output)
+        Self.append(words.2, to: &output)
+        Self.append(words.3, to: &output)
+    }
+
+    private static func append(_ word: UInt64, to output: inout OutputSpan<UInt8>) {
         var shift = UInt64.bitWidth
         while shift > 0 {
             shift -= UInt8.bitWidth
-            bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            output.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
         }
     }
 
