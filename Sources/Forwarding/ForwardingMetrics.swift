@@ -65,3 +65,31 @@ struct ForwardingMetrics: Sendable {
         if sample.bytesOut > 0 { bytesOut.increment(by: sample.bytesOut) }
     }
 }
+
+/// What one event loop has to count, kept back a while and then counted in one go: so loops seldom write to the
+/// counters that they share, which costs more than the counting.
+///
+/// Its owner drains it from time to time, and when the loop ends.
+struct ForwardingMetricsBatch {
+    /// 256 samples, 16 KiB.
+    static let samplesMax = 256
+
+    private let metrics: ForwardingMetrics
+    private var samples: [ForwardingMetrics.Sample] = []
+
+    init(_ metrics: ForwardingMetrics) {
+        self.metrics = metrics
+        samples.reserveCapacity(Self.samplesMax)
+    }
+
+    mutating func record(_ sample: ForwardingMetrics.Sample) {
+        samples.append(sample)
+        if samples.count >= Self.samplesMax { drain() }
+    }
+
+    /// Counts what was kept back.
+    mutating func drain() {
+        for sample in samples { metrics.record(sample) }
+        samples.removeAll(keepingCapacity: true)
+    }
+}

@@ -196,6 +196,12 @@ public struct LineFields: Sendable {
         writer.append(name, value)
     }
 
+    /// Adds a request's id.
+    public mutating func add(_ name: StaticString, _ value: RequestID) {
+        assert(isNext(name))
+        writer.append(name, value)
+    }
+
     /// Whether a name is plain, none of the line's own, and behind the last one.
     private mutating func isNext(_ name: StaticString) -> Bool {
         defer { lastName = name }

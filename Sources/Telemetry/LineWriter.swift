@@ -12,6 +12,8 @@ struct LineWriter: Sendable {
     private var isTruncated = false
     /// Kept for `truncated=true`, the closing brace and the line's end.
     private static let reserve = 32
+    /// 80 KiB: what a batch takes, and the lines that come before it is written.
+    private static let roomMin = 80 * 1024
 
     init(format: LogFormat) {
         self.format = format
@@ -28,6 +30,8 @@ struct LineWriter: Sendable {
     mutating func begin(_ prefix: [UInt8], _ nanoseconds: Int64, _ timestamp: inout Timestamp, _ suffix: [UInt8]) {
         start = bytes.count
         isTruncated = false
+        // Grows in steps that double: what is appended below reserves no more than it needs.
+        if bytes.capacity - start < LineFormatter.byteCountMax { bytes.reserveCapacity(max(start * 2, Self.roomMin)) }
         bytes += prefix
         timestamp.append(nanoseconds, to: &bytes)
         bytes += suffix
@@ -59,6 +63,7 @@ struct LineWriter: Sendable {
         let mark = bytes.count
         separate()
         bytes += name.utf8
+        bytes.append(addingCapacity: Self.separatorsByteCountMax) { $0.appendEquals(format) }
         append(value, mark)
     }
 
@@ -69,76 +74,92 @@ struct LineWriter: Sendable {
 
     mutating func append(_ name: StaticString, _ value: Span<UInt8>) {
         let mark = open(name)
-        equals()
         let valueStart = bytes.count
-        bytes.reserveCapacity(valueStart + value.count)
-        for index in value.indices { bytes.append(value[index]) }
+        bytes.append(addingCapacity: value.count) { output in
+            for index in value.indices { output.append(value[index]) }
+        }
         finish(from: valueStart, mark) { String(decoding: $0, as: UTF8.self) }
     }
 
     mutating func append(_ name: StaticString, _ value: Int) {
         let mark = open(name)
-        equals()
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        var (low, rest) = (bytes.count, value.magnitude)
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        var high = bytes.count - 1
-        while low < high {
-            bytes.swapAt(low, high)
-            low += 1
-            high -= 1
+        bytes.append(addingCapacity: Self.numberByteCountMax) { output in
+            if value < 0 { output.append(UInt8(ascii: "-")) }
+            var (low, rest) = (output.count, value.magnitude)
+            repeat {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit))
+                rest = quotient
+            } while rest > 0
+            var high = output.count - 1
+            while low < high {
+                output.swapAt(low, high)
+                low += 1
+                high -= 1
+            }
+            if format == .json { output.append(UInt8(ascii: "\"")) }
         }
-        quoteIfJSON()
+        close(mark)
+    }
+
+    mutating func append(_ name: StaticString, _ value: RequestID) {
+        let mark = open(name)
+        bytes.append(addingCapacity: RequestID.byteCount + 1) { output in
+            value.append(to: &output)
+            if format == .json { output.append(UInt8(ascii: "\"")) }
+        }
         close(mark)
     }
 
     /// In lower case, as PostgreSQL prints it.
     mutating func append(_ name: StaticString, _ value: UUID) {
         let mark = open(name)
-        equals()
-        let id = value.uuid
-        hex(id.0, id.1, id.2, id.3)
-        bytes.append(UInt8(ascii: "-"))
-        hex(id.4, id.5)
-        bytes.append(UInt8(ascii: "-"))
-        hex(id.6, id.7)
-        bytes.append(UInt8(ascii: "-"))
-        hex(id.8, id.9)
-        bytes.append(UInt8(ascii: "-"))
-        hex(id.10, id.11, id.12, id.13)
-        hex(id.14, id.15)
-        quoteIfJSON()
+        bytes.append(addingCapacity: Self.idByteCount + 1) { output in
+            let id = value.uuid
+            output.appendHex(id.0, id.1)
+            output.appendHex(id.2, id.3)
+            output.append(UInt8(ascii: "-"))
+            output.appendHex(id.4, id.5)
+            output.append(UInt8(ascii: "-"))
+            output.appendHex(id.6, id.7)
+            output.append(UInt8(ascii: "-"))
+            output.appendHex(id.8, id.9)
+            output.append(UInt8(ascii: "-"))
+            output.appendHex(id.10, id.11)
+            output.appendHex(id.12, id.13)
+            output.appendHex(id.14, id.15)
+            if format == .json { output.append(UInt8(ascii: "\"")) }
+        }
         close(mark)
     }
 
-    private mutating func hex(_ first: UInt8, _ second: UInt8) {
-        hex(nibble: first >> 4)
-        hex(nibble: first & 0xF)
-        hex(nibble: second >> 4)
-        hex(nibble: second & 0xF)
-    }
-
-    private mutating func hex(nibble: UInt8) {
-        bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble)
-    }
-
-    private mutating func hex(_ first: UInt8, _ second: UInt8, _ third: UInt8, _ fourth: UInt8) {
-        hex(first, second)
-        hex(third, fourth)
-    }
+    /// A sign, 19 digits and a quotation mark.
+    private static let numberByteCountMax = 21
+    private static let idByteCount = 36
 
     // MARK: - Parts of a field
 
-    /// Begins a field and writes its name.
+    /// Begins a field, up to its value.
     private mutating func open(_ name: StaticString) -> Int {
         let mark = bytes.count
-        separate()
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        let isFirst = mark - start <= (format == .json ? 1 : 0)
+        bytes.append(addingCapacity: name.utf8CodeUnitCount + Self.separatorsByteCountMax) { output in
+            if format == .json {
+                if !isFirst { output.append(UInt8(ascii: ",")) }
+                output.append(UInt8(ascii: "\""))
+            } else if !isFirst {
+                output.append(UInt8(ascii: " "))
+            }
+            name.withUTF8Buffer { name in
+                for byte in name { output.append(byte) }
+            }
+            output.appendEquals(format)
+        }
         return mark
     }
+
+    /// `,"` before a name and `":"` behind it.
+    private static let separatorsByteCountMax = 5
 
     private mutating func separate() {
         switch format {
@@ -150,18 +171,7 @@ struct LineWriter: Sendable {
         }
     }
 
-    private mutating func equals() {
-        switch format {
-        case .json:
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(UInt8(ascii: ":"))
-            bytes.append(UInt8(ascii: "\""))
-        case .logfmt, .text: bytes.append(UInt8(ascii: "="))
-        }
-    }
-
     private mutating func append(_ value: String, _ mark: Int) {
-        equals()
         let valueStart = bytes.count
         bytes.append(contentsOf: value.utf8)
         finish(from: valueStart, mark) { _ in value }
@@ -198,17 +208,20 @@ struct LineWriter: Sendable {
             return false
         }
         let value = bytes.span.extracting(valueStart..<bytes.count)
-        // Without branches, so that the compiler looks at many bytes at once.
+        // In each step the highest bit says whether it is odd. Without branches, the compiler looks at many at once.
         var odd: UInt8 = 0
         for index in value.indices {
             let byte = value[index]
-            odd |= byte &- 0x21 > 0x5D ? 1 : 0
-            odd |= byte == UInt8(ascii: "\"") ? 1 : 0
-            odd |= byte == UInt8(ascii: "=") ? 1 : 0
-            odd |= byte == UInt8(ascii: "\\") ? 1 : 0
+            let place = byte &- 0x21
+            odd |= place | (place &+ (0x7F - (0x7E - 0x21)))
+            odd |= Self.highBitIfZero(byte ^ UInt8(ascii: "\""))
+            odd |= Self.highBitIfZero(byte ^ UInt8(ascii: "="))
+            odd |= Self.highBitIfZero(byte ^ UInt8(ascii: "\\"))
         }
-        return odd == 0
+        return odd < 0x80
     }
+
+    private static func highBitIfZero(_ byte: UInt8) -> UInt8 { (byte &- 1) & ~byte }
 
     /// JSON's escapes, for all formats; C1 controls and Unicode's line ends too, which some readers break lines at.
     /// Of the result at most 4,000 bytes, cut between characters; an ellipsis says so.
@@ -234,4 +247,29 @@ struct LineWriter: Sendable {
             }
         }
     }
+}
+
+extension OutputSpan<UInt8> {
+    /// What stands between a name and its value.
+    fileprivate mutating func appendEquals(_ format: LogFormat) {
+        switch format {
+        case .json:
+            append(UInt8(ascii: "\""))
+            append(UInt8(ascii: ":"))
+            append(UInt8(ascii: "\""))
+        case .logfmt, .text: append(UInt8(ascii: "="))
+        }
+    }
+
+    fileprivate mutating func appendHex(_ first: UInt8, _ second: UInt8) {
+        append(hexDigit(first >> 4))
+        append(hexDigit(first & 0xF))
+        append(hexDigit(second >> 4))
+        append(hexDigit(second & 0xF))
+    }
+}
+
+/// 39 lie between the digits and the letters.
+private func hexDigit(_ nibble: UInt8) -> UInt8 {
+    nibble &+ UInt8(ascii: "0") &+ 39 &* ((nibble &+ 6) >> 4)
 }

@@ -11,34 +11,78 @@ protocol Series: AnyObject, Sendable {
 
 /// A count of whole things; it stays at its highest value rather than trap.
 final class CounterSeries: CounterHandler, Series {
-    private static let valueMax = UInt64(Int64.max)
-
-    private final class Cell: Sendable {
-        let value = Atomic<UInt64>(0)
-        /// Keeps the next cell off this one's cache line.
-        private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
-    }
-
-    private let cells = (0..<Stripe.count).map { _ in Cell() }
+    private let cells = CounterCells()
 
     func increment(by amount: Int64) {
         // Counters only grow: Prometheus takes a fall for a restart.
         guard amount > 0 else { return }
-        let cell = cells[Stripe.current]
-        let sum = cell.value.wrappingAdd(UInt64(amount), ordering: .relaxed).newValue
-        // Half of the range is left above it, so no other thread gets round before this is done.
-        if sum > Self.valueMax { cell.value.store(Self.valueMax, ordering: .relaxed) }
+        cells.add(UInt64(amount), to: Stripe.current)
+    }
+
+    func reset() { cells.reset() }
+
+    func render(name: String, labels: String, into text: inout String) {
+        text += sample(name, labels, "\(cells.sum)")
+    }
+}
+
+/// A count in ``Stripe/count`` parts.
+private struct CounterCells: ~Copyable {
+    private static let valueMax = UInt64(Int64.max)
+
+    private struct Cell: ~Copyable {
+        let value = Atomic<UInt64>(0)
+        /// Keeps the next cell off this one's cache line.
+        let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
+
+        func add(_ amount: UInt64) {
+            let sum = value.wrappingAdd(amount, ordering: .relaxed).newValue
+            // Half of the range is left above it, so no other thread gets round before this is done.
+            if sum > CounterCells.valueMax { value.store(CounterCells.valueMax, ordering: .relaxed) }
+        }
+
+        var count: UInt64 { min(value.load(ordering: .relaxed), CounterCells.valueMax) }
+    }
+
+    // Not an array: its elements would have to be objects, and be retained for each addition.
+    private let first = Cell()
+    private let second = Cell()
+    private let third = Cell()
+    private let fourth = Cell()
+    private let fifth = Cell()
+    private let sixth = Cell()
+    private let seventh = Cell()
+    private let eighth = Cell()
+
+    func add(_ amount: UInt64, to stripe: Int) {
+        switch stripe {
+        case 0: first.add(amount)
+        case 1: second.add(amount)
+        case 2: third.add(amount)
+        case 3: fourth.add(amount)
+        case 4: fifth.add(amount)
+        case 5: sixth.add(amount)
+        case 6: seventh.add(amount)
+        case _: eighth.add(amount)
+        }
     }
 
     func reset() {
-        for cell in cells { cell.value.store(0, ordering: .relaxed) }
+        first.value.store(0, ordering: .relaxed)
+        second.value.store(0, ordering: .relaxed)
+        third.value.store(0, ordering: .relaxed)
+        fourth.value.store(0, ordering: .relaxed)
+        fifth.value.store(0, ordering: .relaxed)
+        sixth.value.store(0, ordering: .relaxed)
+        seventh.value.store(0, ordering: .relaxed)
+        eighth.value.store(0, ordering: .relaxed)
     }
 
-    func render(name: String, labels: String, into text: inout String) {
-        let value = cells.reduce(UInt64(0)) {
-            min(Self.valueMax, $0 + min(Self.valueMax, $1.value.load(ordering: .relaxed)))
-        }
-        text += sample(name, labels, "\(value)")
+    var sum: UInt64 {
+        let counts = [
+            first.count, second.count, third.count, fourth.count, fifth.count, sixth.count, seventh.count, eighth.count,
+        ]
+        return counts.reduce(0) { min(Self.valueMax, $0 + $1) }
     }
 }
 

@@ -40,4 +40,19 @@ import Testing
         #expect(text.contains("forwarding_bytes_total{direction=\"in\"} 132\n"))
         #expect(text.contains("forwarding_bytes_total{direction=\"out\"} 198\n"))
     }
+
+    /// A batch is counted when it is full, and when it is drained; nothing is counted twice.
+    @Test func batchesAreCountedOnce() {
+        let factory = PrometheusMetricsFactory()
+        var batch = ForwardingMetricsBatch(ForwardingMetrics(metrics: factory))
+        let line = "forwarding_requests_total{route=\"limits\",status=\"2xx\"}"
+        for _ in 1..<ForwardingMetricsBatch.samplesMax { batch.record(.init(route: .limits, status: 200)) }
+        #expect(factory.render().contains("\(line) 0\n"))
+        batch.record(.init(route: .limits, status: 200))
+        #expect(factory.render().contains("\(line) \(ForwardingMetricsBatch.samplesMax)\n"))
+        batch.record(.init(route: .limits, status: 200))
+        batch.drain()
+        batch.drain()
+        #expect(factory.render().contains("\(line) \(ForwardingMetricsBatch.samplesMax + 1)\n"))
+    }
 }
