@@ -8,7 +8,7 @@ public import Telemetry
 /// What a log says of one call.
 public struct CallLine: Sendable {
     let endedAt: Date
-    let requestID: String
+    let requestID: CallID
     let tenant: Tenant?
     let user: UserID?
     /// A registered method, or `other`.
@@ -94,7 +94,10 @@ public struct BatchedCallLog: CallLog, Service {
             fields.add("method", line.method.description)
             fields.add("path", line.path)
             if line.isReplayed { fields.add("replayed", "true") }
-            fields.add("request_id", line.requestID)
+            switch line.requestID {
+            case .given(let text): fields.add("request_id", text)
+            case .made(let id): fields.add("request_id", id)
+            }
             fields.add("status", line.status)
             if let tenant = line.tenant { fields.add("tenant", tenant.customer.subdomain.label) }
             if let milliseconds = line.upstreamMilliseconds { fields.add("upstream_ms", milliseconds) }

@@ -2,7 +2,30 @@ internal import Access
 internal import Domain
 internal import Foundation
 internal import NIOCore
+internal import Telemetry
 internal import Wire
+
+/// A request's id: its edge's, or one of ours, of which no text need be made.
+enum CallID: Sendable, CustomStringConvertible {
+    case given(String)
+    case made(RequestID)
+
+    var description: String {
+        switch self {
+        case .given(let text): text
+        case .made(let id): id.description
+        }
+    }
+
+    /// Writes the text.
+    func write(into buffer: inout ByteBuffer) {
+        switch self {
+        case .given(let text): buffer.writeString(text)
+        case .made(let id):
+            buffer.writeMultipleIntegers(id.words.0, id.words.1, id.words.2, id.words.3)
+        }
+    }
+}
 
 /// What is told of one call when it is over.
 struct CallRecord {
@@ -17,7 +40,7 @@ struct CallRecord {
         case timedOut = "timed_out"
     }
 
-    private(set) var requestID = ""
+    private(set) var requestID = CallID.given("")
     private(set) var receivedAt = Date.distantPast
     private(set) var began = NIODeadline.uptimeNanoseconds(0)
     private var sent: NIODeadline?
@@ -32,7 +55,7 @@ struct CallRecord {
     var bytesOut = 0
     var isReplayed = false
 
-    mutating func begin(at now: NIODeadline, receivedAt: Date, _ requestID: String) {
+    mutating func begin(at now: NIODeadline, receivedAt: Date, _ requestID: CallID) {
         self = CallRecord()
         began = now
         self.receivedAt = receivedAt

@@ -47,7 +47,7 @@ extension Forwarder {
             let admitted = try AdmittedCall(request, limits: limits)
             if let headers = try preflight(request, of: found) { return .preflight(headers) }
             let identified = try await IdentifiedCall(admitted, sessions: sessions, tenant: found)
-            user = identified.caller.user.id
+            user = identified.caller.userID
             let authorised = try AuthorisedCall(identified, directory: directory, rule: rule, now: access.now())
             return .call(try await select(authorised))
         } catch {

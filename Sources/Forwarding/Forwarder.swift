@@ -115,43 +115,30 @@ extension Forwarder {
         _ caller: Caller, _ head: RequestHead, _ target: ByteSlice, in buffer: ByteBuffer, _ lines: [FieldLine],
         _ facts: RequestFacts
     ) -> Bool {
-        if caller.isByCookie {
-            // The common case, without a text being made: a page of the tenant's own, as its browser says.
-            if let line = facts.secFetchSite.only,
-                lines[line].value.isEqual(to: Self.sameOrigin, in: buffer), facts.origin.count <= 1
-            {
-                return true
-            }
-            guard facts.secFetchSite.count <= 1, facts.origin.count <= 1, let method = HTTPRequest.Method(head.kind)
-            else { return false }
-            return rule.allows(
-                method: method, path: path(target, in: buffer), headers: headers(of: lines, facts, in: buffer),
-                tenantOrigin: caller.tenant.origin, label: caller.tenant.customer.subdomain.label)
-        }
-        switch caller.proof {
-        case .session: return true
-        case .accessKey(let key):
-            switch key.scope {
-            case .full: return true
+        guard caller.isByCookie else {
+            switch caller.keyScope {
+            case nil, .full: return true
             case .read:
                 guard let method = HTTPRequest.Method(head.kind) else { return false }
-                return SessionKeeper.allows(key.scope, method: method, path: path(target, in: buffer))
+                return SessionKeeper.allows(.read, method: method, path: path(target, in: buffer))
             }
         }
+        guard facts.secFetchSite.count <= 1, facts.origin.count <= 1 else { return false }
+        // The common case, without a text being made: a page of the tenant's own, as its browser says.
+        if let line = facts.secFetchSite.only, lines[line].value.isEqual(to: Self.sameOrigin, in: buffer) {
+            return true
+        }
+        return rule.allows(
+            isSafeMethod: head.kind == .get || head.kind == .head, path: path(target, in: buffer)[...],
+            secFetchSite: facts.secFetchSite.only.map { lines[$0].value.text(in: buffer) },
+            origin: facts.origin.only.map { lines[$0].value.text(in: buffer) },
+            tenantOrigin: caller.tenant.origin, label: caller.tenant.customer.subdomain.label)
     }
 
     private static let sameOrigin = Array("same-origin".utf8)
 
     private func path(_ target: ByteSlice, in buffer: ByteBuffer) -> String {
         String(target.text(in: buffer).prefix { $0 != "?" })
-    }
-
-    /// What the cross-origin rule looks at.
-    private func headers(of lines: [FieldLine], _ facts: RequestFacts, in buffer: ByteBuffer) -> HTTPFields {
-        var fields = HTTPFields()
-        if let line = facts.secFetchSite.only { fields[.secFetchSite] = lines[line].value.text(in: buffer) }
-        if let line = facts.origin.only { fields[.origin] = lines[line].value.text(in: buffer) }
-        return fields
     }
 }
 

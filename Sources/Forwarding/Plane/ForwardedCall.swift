@@ -138,7 +138,7 @@ final class ForwardedCall {
 
     private func proceed(_ resolved: ResolvedCall, isHeadFresh: Bool) {
         self.resolved = resolved
-        record.note(tenant: resolved.tenant, user: resolved.caller.user.id)
+        record.note(tenant: resolved.tenant, user: resolved.caller.userID)
         guard let line = state.forwarder?.gate.line(of: resolved.tenant.id) else { return }
         if line.tryEnter() {
             turn = .has(line)

@@ -74,7 +74,7 @@ extension LoopState {
         writeFraming(head, for: call)
         scratch.writeStaticString(
             "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox; default-src 'none'\r\nX-Request-Id: ")
-        scratch.writeString(call.record.requestID)
+        call.record.requestID.write(into: &scratch)
         writeTiming(call.record)
         if plane.origin.isSecure { writeStrictTransportSecurity() }
         scratch.writeStaticString("\r\n")
@@ -192,7 +192,7 @@ extension LoopState {
             case .dropped, .connection, .transferEncoding: break
             }
         }
-        fields[.requestID] = call.record.requestID
+        fields[.requestID] = call.record.requestID.description
         CORSHeaders(rule: plane.rule, label: resolved.tenant.customer.subdomain.label)
             .apply(to: &fields, request: call.originFields)
         return fields.filter { $0.name == .vary || $0.name.canonicalName.hasPrefix("access-control-") }
@@ -215,7 +215,7 @@ extension LoopState {
         _ error: GatewayError, to call: ForwardedCall, isLast: Bool
     ) -> (bytes: ByteBuffer, bodyByteCount: Int) {
         var (status, headers, body) = ErrorAnswer.make(
-            error, requestID: call.record.requestID, isSecure: plane.origin.isSecure)
+            error, requestID: call.record.requestID.description, isSecure: plane.origin.isSecure)
         if let tenant = call.record.tenant {
             CORSHeaders(rule: plane.rule, label: tenant.customer.subdomain.label)
                 .apply(to: &headers, request: call.originFields)
@@ -229,10 +229,10 @@ extension LoopState {
     }
 
     /// The answer to a frontend's preflight.
-    func preflightBytes(_ headers: HTTPFields, requestID: String, isLast: Bool) -> ByteBuffer {
+    func preflightBytes(_ headers: HTTPFields, requestID: CallID, isLast: Bool) -> ByteBuffer {
         begin(.noContent, headers)
         scratch.writeStaticString("X-Request-Id: ")
-        scratch.writeString(requestID)
+        requestID.write(into: &scratch)
         scratch.writeStaticString("\r\n")
         writeConnection(isLast: isLast, isHTTP10: false)
         scratch.writeStaticString("\r\n")
@@ -259,7 +259,7 @@ extension LoopState {
             .cacheControl: "no-store", .xContentTypeOptions: "nosniff", .connection: "close",
             .proxyStatus: "formation; error=http_request_error",
         ]
-        headers[.requestID] = plane.makeRequestID?() ?? requestIDs.next()
+        headers[.requestID] = newRequestID().description
         begin(status, headers)
         if plane.origin.isSecure { writeStrictTransportSecurity() }
         scratch.writeStaticString("\r\n")

@@ -1,6 +1,7 @@
 internal import Access
 internal import Foundation
 internal import NIOCore
+internal import Telemetry
 internal import Wire
 
 /// What the data plane has of one event loop, used on it alone: no locks, and storage that each request uses again.
@@ -30,7 +31,8 @@ final class LoopState {
         self.plane = plane
         self.requestScanner = HeadScanner(limits: plane.limits.head)
         self.answerScanner = HeadScanner(limits: plane.limits.head)
-        self.requestIDs = RequestIDSource()
+        var generator = SystemRandomNumberGenerator()
+        self.requestIDs = RequestIDSource(using: &generator)
     }
 
     /// What forwards; `nil` until the caches are there.
@@ -102,12 +104,16 @@ final class LoopState {
     }
 
     /// The request's id: the edge's where it is trusted and well-formed, otherwise a new one.
-    func requestID(in buffer: ByteBuffer) -> String {
+    func requestID(in buffer: ByteBuffer) -> CallID {
         if plane.trust.trustedHops > 0, let line = facts.requestID.only {
             let text = requestScanner.fields[line].value.text(in: buffer)
-            if EdgeTrust.isRequestID(text) { return text }
+            if EdgeTrust.isRequestID(text) { return .given(text) }
         }
-        return plane.makeRequestID?() ?? requestIDs.next()
+        return newRequestID()
+    }
+
+    func newRequestID() -> CallID {
+        plane.makeRequestID.map { .given($0()) } ?? .made(requestIDs.next())
     }
 
     // MARK: The record
