@@ -86,16 +86,24 @@ struct CallRecord {
 }
 
 /// Tells of each call that is over: its line and the metrics.
-struct CallRecorder: Sendable {
+///
+/// One for each event loop: its counts are added to the process's now and then.
+struct CallRecorder {
     private let log: any CallLog
-    private let metrics = ForwardingMetrics()
+    private var metrics: ForwardingMetricsBatch
 
-    init(log: any CallLog) {
+    init(log: any CallLog, metrics: ForwardingMetrics) {
         self.log = log
+        self.metrics = ForwardingMetricsBatch(metrics)
+    }
+
+    /// Adds what was counted since the last time.
+    mutating func drain() {
+        metrics.drain()
     }
 
     /// - Parameter loop: the number of the event loop that calls.
-    func finish(
+    mutating func finish(
         _ record: CallRecord, _ ending: CallRecord.Ending, method: MethodKind, template: PathTemplate,
         nanoseconds: Int64, loop: Int
     ) {

@@ -21,7 +21,8 @@ public final class DataPlane: Service {
     let limits: ForwardingLimits
     let headers = HeaderTable()
     let tls = UpstreamTLS()
-    let recorder: CallRecorder
+    let log: any CallLog
+    let metrics = ForwardingMetrics()
     let now: @Sendable () -> Date
     let makeRequestID: (@Sendable () -> String)?
     /// Whether durations are measured. Tests whose clock stands still want them to be 0.
@@ -46,7 +47,7 @@ public final class DataPlane: Service {
         self.rule = rule
         self.limits = limits
         self.loopbackNames = Set(loopbackNames)
-        self.recorder = CallRecorder(log: log)
+        self.log = log
         self.now = now
         self.measuresTime = measuresTime
         self.makeRequestID = makeRequestID

@@ -8,6 +8,7 @@ internal import HummingbirdCore
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NIOPosix
 internal import Postgres
 internal import Salesforce
 internal import Secrets
@@ -70,10 +71,19 @@ public struct Gateway: Sendable {
         let responder = try responder(settings, state: state, sources: sources, metrics: metrics, logger: logger)
         return Gateway(
             services: (batches.map { [$0] } ?? []) + storage.services + [
-                HTTPClientService(client: control), core, plane,
+                HTTPClientService(client: control), core, plane, watchdog(logger),
                 application(settings, responder: responder, plane: plane, bound: bound, logger: logger),
                 DrainService(state: state, plane: plane, logger: logger),
             ], bound: bound, state: state)
+    }
+
+    /// Says when an event loop was kept from its work.
+    private static func watchdog(_ logger: Logger) -> EventLoopWatchdog {
+        EventLoopWatchdog(loops: Array(MultiThreadedEventLoopGroup.singleton.makeIterator())) { stall in
+            logger.debug(
+                "An event loop stalled",
+                metadata: ["loop": "\(stall.loop)", "duration": "\(stall.duration)", "cause": "\(stall.cause)"])
+        }
     }
 
     private static func responder(

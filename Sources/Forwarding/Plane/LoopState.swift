@@ -23,6 +23,7 @@ final class LoopState {
     private var knownForwarder: Forwarder?
     var requestIDs: RequestIDSource
     var dates = DateText()
+    private var recorder: CallRecorder
     private var templates = PathTemplates()
 
     init(loop: any EventLoop, number: Int, plane: DataPlane) {
@@ -31,6 +32,7 @@ final class LoopState {
         self.plane = plane
         self.requestScanner = HeadScanner(limits: plane.limits.head)
         self.answerScanner = HeadScanner(limits: plane.limits.head)
+        self.recorder = CallRecorder(log: plane.log, metrics: plane.metrics)
         var generator = SystemRandomNumberGenerator()
         self.requestIDs = RequestIDSource(using: &generator)
     }
@@ -77,6 +79,7 @@ final class LoopState {
             clients[index].didReachDeadline(at: now)
         }
         pool.expire(at: now)
+        recorder.drain()
         if !clients.isEmpty || !pool.isEmpty { tickLater() }
     }
 
@@ -120,7 +123,7 @@ final class LoopState {
 
     func finish(_ call: ForwardedCall, _ ending: CallRecord.Ending) {
         let nanoseconds = plane.measuresTime ? (NIODeadline.now() - call.record.began).nanoseconds : 0
-        plane.recorder.finish(
+        recorder.finish(
             call.record, ending, method: call.head?.kind ?? .other, template: templates.template(of: call.path),
             nanoseconds: nanoseconds, loop: number)
     }

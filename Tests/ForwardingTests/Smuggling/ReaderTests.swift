@@ -59,6 +59,13 @@ struct ReaderTests {
         #expect(StrictReader.read(text.wire).rest != .nothing)
     }
 
+    /// Refused though all readers here would read them alike: no origin server is asked for such targets, and tabs
+    /// around a length are nothing that a sender of ours has.
+    private static let refusedInCaution: Set<String> = [
+        "length-tabs-around", "coding-blanks-around", "target-authority-form", "target-connect", "target-no-slash",
+        "target-question-mark",
+    ]
+
     /// A proxy that passes everything on is found out at every vector that must be refused for what it looks like.
     @Test func aTransparentProxyIsFoundOut() {
         for family in Family.all where family.title != Family.limits.title {
@@ -67,7 +74,7 @@ struct ReaderTests {
                 case .refused, .aborted: break
                 case .answered, .forwarded, .refusedOrForwarded: continue
                 }
-                guard !vector.endsSending else { continue }
+                guard !vector.endsSending, !Self.refusedInCaution.contains(vector.name) else { continue }
                 let bytes = vector.pieces.reduce([], +) + Wire.follower(Wire.marker)
                 let seen = Upstream([RecordingUpstream.Slice(connection: 0, bytes: bytes)], identity: nil)
                 #expect(!seen.problems.isEmpty || seen.hasHalf || seen.requests.count != 1, "\(vector.name)")
