@@ -1,6 +1,9 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build bench format lint tsan clean
+.PHONY: help demo test fuzz soak build format lint tsan clean
+
+# Links in Fuzz/Sources lead to what is listed already.
+swift_sources := Sources Tests Package.swift Fuzz/Package.swift Fuzz/Sources/WireFuzz/WireFuzz.swift
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -11,6 +14,12 @@ demo: ## Runs gateway, Salesforce simulator and a throwaway database; Ctrl-C end
 test: ## Sets up and checks everything: format, build, Swift, browser and client tests
 	@Scripts/test
 
+fuzz: ## Breeds hostile HTTP messages for a minute (Scripts/fuzz SECONDS for longer)
+	@Scripts/fuzz
+
+soak: ## Runs for half an hour and more what every test run has little time for
+	@Scripts/soak
+
 build: ## Builds the formation command (.build/debug/formation)
 	swift build --product formation
 
@@ -18,10 +27,10 @@ bench: ## Measures the gateway beside nginx, nginx with Lua, HAProxy and Envoy; 
 	@Scripts/bench $(BENCH)
 
 format: ## Formats the Swift sources in place
-	swift format --in-place --parallel --recursive Sources Tests Benchmarks/Seed Package.swift
+	swift format --in-place --parallel --recursive $(swift_sources)
 
 lint: ## Says what `make format` would change, and what the formatter forbids
-	swift format lint --strict --parallel --recursive Sources Tests Benchmarks/Seed Package.swift
+	swift format lint --strict --parallel --recursive $(swift_sources)
 
 tsan: ## Runs the Swift tests under the thread sanitizer, in a build directory of its own
 	swift test --sanitize=thread --scratch-path .build/tsan

@@ -12,6 +12,7 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
@@ -33,8 +34,11 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -57,7 +61,10 @@ let package = Package(
         // Mechanisms that know nothing of the product.
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .target(name: "Secrets", dependencies: ["CCrypt", crypto, nioConcurrencyHelpers, nioPosix]),
-        .target(name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers]),
+        .target(
+            name: "Telemetry", dependencies: [logging, metrics, nioConcurrencyHelpers, nioCore, serviceLifecycle]),
+        // Faces hostile bytes: every unsafe expression must be marked as one.
+        .target(name: "Wire", dependencies: [nioCore], swiftSettings: [.strictMemorySafety()]),
 
         // What the product is about.
         .target(name: "Domain", dependencies: ["Secrets"]),
@@ -80,8 +87,8 @@ let package = Package(
         .target(
             name: "Forwarding",
             dependencies: [
-                "Access", "Domain", "Salesforce", "Secrets", "Telemetry", asyncHTTPClient, httpTypes, hummingbird,
-                logging, metrics, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTPTypes,
+                "Access", "Domain", "Salesforce", "Secrets", "Telemetry", "Wire", httpTypes, hummingbirdCore, logging,
+                metrics, nioConcurrencyHelpers, nioCore, nioHTTPTypes, nioPosix, nioSSL, nioTLS, serviceLifecycle,
             ]),
         .target(
             name: "Workspace",
@@ -133,7 +140,12 @@ let package = Package(
             name: "PostgresTests",
             dependencies: ["Postgres", "GatewayTesting", logging, nioConcurrencyHelpers, serviceLifecycle]),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics]),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "Telemetry", logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
+            ]),
+        .testTarget(name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1]),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Secrets", "GatewayTesting"]),
         .testTarget(
             name: "StorageTests",
@@ -150,8 +162,8 @@ let package = Package(
         .testTarget(
             name: "ForwardingTests",
             dependencies: [
-                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", asyncHTTPClient, httpTypes,
-                hummingbird, hummingbirdCore, logging, nioConcurrencyHelpers,
+                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", "Telemetry",
+                httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
         .testTarget(
             name: "WorkspaceTests",

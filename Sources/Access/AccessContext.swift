@@ -89,7 +89,7 @@ public struct AccessLimits: Sendable {
     /// How long an access key may live: a year.
     public var accessKeyMaxSeconds: TimeInterval = 365 * 24 * 60 * 60
     /// Users whose tokens are kept in memory.
-    public var grantsMax = 100_000
+    public var grantsMax = 1_000_000
     /// Refreshes under way at once in this process, and of one tenant.
     public var refreshesMax = 2_000
     public var refreshesPerTenantMax = 500

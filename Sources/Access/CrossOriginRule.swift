@@ -25,11 +25,25 @@ public struct CrossOriginRule: Sendable {
         let sites = headers[values: .secFetchSite]
         let origins = headers[values: .origin]
         guard sites.count <= 1, origins.count <= 1 else { return false }
+        return allows(
+            isSafeMethod: method == .get || method == .head, path: path[...], secFetchSite: sites.first,
+            origin: origins.first, tenantOrigin: tenantOrigin, label: label)
+    }
+
+    /// The rule on plain values. Who finds one of the headers more than once refuses the request without asking.
+    ///
+    /// - Parameters:
+    ///   - isSafeMethod: Whether it is GET or HEAD.
+    ///   - path: As above.
+    public func allows(
+        isSafeMethod: Bool, path: Substring, secFetchSite site: String?, origin: String?, tenantOrigin: String,
+        label: String
+    ) -> Bool {
         // A page can set neither header: what the browser says of the site is enough.
-        if sites.first == "same-origin" { return true }
-        if let origin = origins.first { return origin == tenantOrigin || isFrontend(origin, label: label) }
-        guard sites.isEmpty || sites.first == "none" else { return false }
-        return (method == .get || method == .head) && !Self.runsCode(path)
+        if site == "same-origin" { return true }
+        if let origin { return origin == tenantOrigin || isFrontend(origin, label: label) }
+        guard site == nil || site == "none" else { return false }
+        return isSafeMethod && !Self.runsCode(path)
     }
 
     /// Whether an origin is one of the frontends of the tenant with this label.
@@ -37,11 +51,39 @@ public struct CrossOriginRule: Sendable {
         frontendOrigins.contains { $0.matches(origin, label: label) }
     }
 
-    /// Whether a path runs code at Salesforce even by GET.
-    public static func runsCode(_ path: String) -> Bool {
-        let path = path.lowercased()
-        return path.hasSuffix("/tooling/executeanonymous") || path.hasSuffix("/tooling/executeanonymous/")
-            || path == "/services/apexrest" || path.hasPrefix("/services/apexrest/")
+    /// Whether a path runs code at Salesforce even by GET, in any case, with or without a format suffix (`.json`,
+    /// `.xml`) and slashes at its end.
+    ///
+    /// - Parameter path: percent-decoded, without query.
+    public static func runsCode(_ path: Substring) -> Bool {
+        var bytes = path.utf8
+        dropSlashes(&bytes)
+        for suffix in formatSuffixes where ends(bytes, with: suffix) {
+            bytes = bytes.dropLast(suffix.utf8CodeUnitCount)
+            dropSlashes(&bytes)
+            break
+        }
+        if ends(bytes, with: "/tooling/executeanonymous") { return true }
+        let root: StaticString = "/services/apexrest"
+        let head = bytes.prefix(root.utf8CodeUnitCount)
+        guard ends(head, with: root) else { return false }
+        return head.endIndex == bytes.endIndex || bytes[head.endIndex] == UInt8(ascii: "/")
+    }
+
+    private static let formatSuffixes: [StaticString] = [".json", ".xml"]
+
+    private static func dropSlashes(_ bytes: inout Substring.UTF8View) {
+        while bytes.last == UInt8(ascii: "/") { bytes = bytes.dropLast() }
+    }
+
+    /// - Parameter suffix: in lower case.
+    private static func ends(_ bytes: Substring.UTF8View, with suffix: StaticString) -> Bool {
+        bytes.count >= suffix.utf8CodeUnitCount
+            && suffix.withUTF8Buffer { buffer in
+                bytes.suffix(buffer.count).elementsEqual(buffer) { byte, expected in
+                    ((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte) == expected
+                }
+            }
     }
 }
 
@@ -80,6 +122,4 @@ extension HTTPField.Name {
     public static let sfdcSession = HTTPField.Name("X-SFDC-Session") ?? .authorization
     /// `X-Request-Id`.
     public static let requestID = HTTPField.Name("X-Request-Id") ?? .via
-    /// `Proxy-Status` (RFC 9209).
-    public static let proxyStatus = HTTPField.Name("Proxy-Status") ?? .via
 }

@@ -57,6 +57,32 @@ extension PublicOrigin {
         }
     }
 
+    /// The label of a tenant's host in the plain case: `<label>.<base domain>` in any case, with or without a port and
+    /// one trailing dot.
+    ///
+    /// `nil` is no answer but the advice to ask ``route(host:)``, which decides what the host is.
+    public func warmLabel(ofHost host: Span<UInt8>) -> Subdomain? {
+        let base = baseDomain.utf8.span
+        var end = host.count
+        // A colon further in front is no port's: what is before it is then no host of ours either.
+        var digits = 0
+        while digits < min(6, end), Self.isDigit(host[end - 1 - digits]) { digits += 1 }
+        if (1...5).contains(digits), digits < end, host[end - 1 - digits] == UInt8(ascii: ":") { end -= digits + 1 }
+        if end > 0, host[end - 1] == UInt8(ascii: ".") { end -= 1 }
+        let dot = end - base.count - 1
+        guard dot > 0, end <= 253, host[dot] == UInt8(ascii: ".") else { return nil }
+        for index in base.indices where Self.lowercased(host[dot + 1 + index]) != base[index] { return nil }
+        return Subdomain(ascii: host.extracting(first: dot))
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
+
     /// The lower-case host of an authority without port and trailing dot; `nil` where it is malformed.
     public static func name(ofAuthority authority: String) -> String? {
         var host = authority.lowercased()[...]

@@ -6,8 +6,14 @@ public import Secrets
 
 /// A tenant as requests see it: the customer, its opened data key and its opened Salesforce credentials.
 ///
-/// Made once and kept until the change feed says otherwise, so a warm request opens nothing.
-public struct Tenant: Sendable {
+/// Made once and kept until the change feed says otherwise, so a warm request opens nothing, and hands it on by one
+/// reference.
+public final class Tenant: Sendable {
+    // What each request looks at comes first, so that it lies together.
+    /// The customer's id.
+    public let id: CustomerID
+    /// Until when use is allowed, as far as is known now; `.distantPast` where it is not.
+    let admittedUntil: Date
     /// The customer's row.
     public let customer: Customer
     /// The tenant's own origin, e.g. `https://axonify.formation.pikesquare.co`.
@@ -17,8 +23,15 @@ public struct Tenant: Sendable {
     /// What signs people in; `nil` where the customer has no credentials yet.
     public let oauthClient: OAuthClient?
 
-    /// The customer's id.
-    public var id: CustomerID { customer.id }
+    init(customer: Customer, origin: String, dataKey: DataKey, oauthClient: OAuthClient?) {
+        self.id = customer.id
+        self.customer = customer
+        self.origin = origin
+        self.dataKey = dataKey
+        self.oauthClient = oauthClient
+        let mayCall = customer.suspendedAt == nil && oauthClient != nil
+        self.admittedUntil = mayCall ? customer.subscriptionEndsAt : .distantPast
+    }
 }
 
 /// One request at a tenant's host, after `admit` and `resolve`.
@@ -51,7 +64,7 @@ public enum CredentialSlot: Sendable, Hashable {
     case sfdcSession
 }
 
-/// Who makes a request, and by which right.
+/// Who makes a request, and by which right. Three words: handing it on costs two references.
 public struct Caller: Sendable {
     /// What proved it.
     public enum Proof: Sendable, Hashable {
@@ -60,21 +73,54 @@ public struct Caller: Sendable {
     }
 
     public let tenant: Tenant
-    public let user: User
-    public let proof: Proof
     public let slot: CredentialSlot
+    let credential: Credential
+    /// The last use of the credential, this one included if it counts.
+    let lastUsedAt: Date
+
+    init(tenant: Tenant, credential: Credential, lastUsedAt: Date, slot: CredentialSlot) {
+        self.tenant = tenant
+        self.credential = credential
+        self.lastUsedAt = lastUsedAt
+        self.slot = slot
+    }
 
     /// Whether a cookie authenticates the request: then the cross-origin rule holds.
     public var isByCookie: Bool { slot == .cookie }
+
+    /// The id of ``user``, without a copy of the rest.
+    public var userID: UserID { credential.userID }
+
+    /// What an access key may do; `nil` for a session, which may do whatever its user may.
+    public var keyScope: AccessKeyScope? { credential.keyScope }
+
+    /// The person, as last read. A copy of every field.
+    public var user: User { credential.user }
+
+    /// The session or access key with its last use. A copy of every field.
+    public var proof: Proof { credential.proof(lastUsedAt: lastUsedAt) }
 }
 
 /// A user's access token in memory, ready to be used.
-public struct LiveToken: Sendable {
+public final class LiveToken: Sendable {
     public let grantID: OAuthTokenID
+    public let userID: UserID
     /// The version of the grant that this token belongs to.
     public let version: Int64
     public let accessToken: Secret<String>
     public let instance: InstanceURL
     /// An estimate; see `OAuthToken.expiresAt`.
     public let expiresAt: Date
+
+    init(
+        grantID: OAuthTokenID, userID: UserID, version: Int64, accessToken: Secret<String>, instance: InstanceURL,
+        expiresAt: Date
+    ) {
+        self.grantID = grantID
+        self.userID = userID
+        self.version = version
+        self.accessToken = accessToken
+        self.instance = instance
+        self.expiresAt = expiresAt
+    }
 }

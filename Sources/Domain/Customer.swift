@@ -117,8 +117,7 @@ extension Customer {
 
     /// Whether the customer is on a trial that has ended.
     public func isTrialExpired(at now: Date) -> Bool {
-        guard subscriptionStatus == .trial else { return false }
-        return trialEndsAt.map { $0 <= now } ?? true
+        subscriptionStatus == .trial && subscriptionEndsAt <= now
     }
 
     /// Whether the subscription allows use.
@@ -126,19 +125,27 @@ extension Customer {
         subscriptionAccess(at: now) == .allowed
     }
 
+    /// Until when the subscription allows use, as far as is known now.
+    public var subscriptionEndsAt: Date {
+        switch subscriptionStatus {
+        case .active: .distantFuture
+        case .trial: trialEndsAt ?? .distantPast
+        case .pastDue: pastDueStart.addingTimeInterval(Self.pastDueGrace)
+        case .cancelled: .distantPast
+        }
+    }
+
+    /// No date on record: the clock starts with the last change of the row.
+    private var pastDueStart: Date { pastDueSince ?? updatedAt }
+
     /// Whether the subscription allows use, and if not, why.
     public func subscriptionAccess(at now: Date) -> SubscriptionAccess {
+        guard now >= subscriptionEndsAt else { return .allowed }
         switch subscriptionStatus {
-        case .active:
-            return .allowed
-        case .trial:
-            return isTrialExpired(at: now) ? .trialExpired(trialEndsAt) : .allowed
-        case .pastDue:
-            // No date on record: the clock starts with the last change of the row.
-            let since = pastDueSince ?? updatedAt
-            return now < since.addingTimeInterval(Self.pastDueGrace) ? .allowed : .pastDueTooLong(since: since)
-        case .cancelled:
-            return .cancelled
+        case .active: return .allowed
+        case .trial: return .trialExpired(trialEndsAt)
+        case .pastDue: return .pastDueTooLong(since: pastDueStart)
+        case .cancelled: return .cancelled
         }
     }
 }

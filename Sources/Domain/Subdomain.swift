@@ -18,6 +18,33 @@ public struct Subdomain: Sendable, Hashable, CustomStringConvertible {
         self.label = label
     }
 
+    /// Reads a label from its bytes, in any case; `nil` where it is malformed or reserved.
+    ///
+    /// Up to 15 bytes nothing is allocated.
+    public init?(ascii bytes: Span<UInt8>) {
+        guard (1...63).contains(bytes.count), bytes[0] != Self.hyphen, bytes[bytes.count - 1] != Self.hyphen else {
+            return nil
+        }
+        let isPunycode = bytes.count >= 4 && bytes[2] == Self.hyphen && bytes[3] == Self.hyphen
+        var isMalformed = false
+        let label = String(unsafeUninitializedCapacity: bytes.count) { buffer in
+            for index in bytes.indices {
+                let byte = Self.lowercased(bytes[index])
+                if !Self.isAllowed(byte) {
+                    isMalformed = true
+                    return 0
+                }
+                buffer[index] = byte
+            }
+            return bytes.count
+        }
+        guard !isMalformed, !(isPunycode && label.hasPrefix("xn")) else { return nil }
+        // Few labels have the first letter and the length of a reserved one: the others need not be hashed.
+        let mayBeReserved = Self.reservedCounts[Int(Self.lowercased(bytes[0]))] >> bytes.count & 1 == 1
+        guard !mayBeReserved || !Self.reserved.contains(label) else { return nil }
+        self.label = label
+    }
+
     public var description: String { label }
 
     /// Labels that the product keeps for itself.
@@ -26,7 +53,17 @@ public struct Subdomain: Sendable, Hashable, CustomStringConvertible {
         "static", "assets", "status", "support", "webhooks", "formation",
     ]
 
+    /// For each first byte, a bit for each length that a reserved label has.
+    private static let reservedCounts: [UInt64] = reserved.reduce(into: Array(repeating: 0, count: 256)) {
+        counts, label in
+        if let first = label.utf8.first { counts[Int(first)] |= 1 << label.utf8.count }
+    }
+
     private static let hyphen = UInt8(ascii: "-")
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {

@@ -1,13 +1,34 @@
 internal import Access
 internal import Domain
 internal import Foundation
-internal import HTTPTypes
-internal import Logging
-internal import Metrics
-internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import Telemetry
+internal import Wire
 
-/// What is told of one call when it is over: one log line and the metrics, always and once.
-final class CallRecord: Sendable {
+/// A request's id: its edge's, or one of ours, of which no text need be made.
+enum CallID: Sendable, CustomStringConvertible {
+    case given(String)
+    case made(RequestID)
+
+    var description: String {
+        switch self {
+        case .given(let text): text
+        case .made(let id): id.description
+        }
+    }
+
+    /// Writes the text.
+    func write(into buffer: inout ByteBuffer) {
+        switch self {
+        case .given(let text): buffer.writeString(text)
+        case .made(let id):
+            buffer.writeMultipleIntegers(id.words.0, id.words.1, id.words.2, id.words.3)
+        }
+    }
+}
+
+/// What is told of one call when it is over.
+struct CallRecord {
     /// How a call ended; a metric label.
     enum Ending: String, Sendable {
         /// Salesforce's answer, whole.
@@ -17,125 +38,103 @@ final class CallRecord: Sendable {
         case brokenOff = "broken_off"
         case clientGone = "client_gone"
         case timedOut = "timed_out"
-        /// The server gave the answer up before it was written.
-        case abandoned
     }
 
-    private struct State {
-        var isFinished = false
-        var status = 0
-        var code: String?
-        var user: UserID?
-        var upstreamSeconds: TimeInterval?
-        var isReplayed = false
-        var bytesIn = 0
-        var bytesOut = 0
+    private(set) var requestID = CallID.given("")
+    private(set) var receivedAt = Date.distantPast
+    private(set) var began = NIODeadline.uptimeNanoseconds(0)
+    private var sent: NIODeadline?
+    private(set) var nanosecondsToAnswer: Int64 = 0
+    /// What Salesforce took to the head of an answer, all attempts together.
+    private(set) var upstreamNanoseconds: Int64?
+    private(set) var tenant: Tenant?
+    private(set) var user: UserID?
+    private(set) var status = 0
+    private(set) var code: String?
+    var bytesIn = 0
+    var bytesOut = 0
+    var isReplayed = false
+
+    mutating func begin(at now: NIODeadline, receivedAt: Date, _ requestID: CallID) {
+        self = CallRecord()
+        began = now
+        self.receivedAt = receivedAt
+        self.requestID = requestID
     }
 
-    private let call: TenantCall
-    private let method: HTTPRequest.Method
-    private let template: PathTemplate
-    private let metrics: ForwardingMetrics
-    private let now: @Sendable () -> Date
-    private let state = NIOLockedValueBox(State())
-
-    init(
-        _ call: TenantCall, method: HTTPRequest.Method, path: String, metrics: ForwardingMetrics,
-        now: @escaping @Sendable () -> Date
-    ) {
-        self.call = call
-        self.method = method
-        self.template = PathTemplate(path: path.prefix { $0 != "?" && $0 != "#" })
-        self.metrics = metrics
-        self.now = now
+    mutating func note(tenant: Tenant?, user: UserID?) {
+        self.tenant = tenant
+        self.user = user
     }
 
-    deinit { finish(.abandoned) }
-
-    func note(user: UserID) { state.withLockedValue { $0.user = user } }
-    func note(status: Int, code: String? = nil) { state.withLockedValue { ($0.status, $0.code) = (status, code) } }
-    func noteReplay() { state.withLockedValue { $0.isReplayed = true } }
-    func note(bytesIn: Int) { state.withLockedValue { $0.bytesIn = bytesIn } }
-    func add(bytesOut: Int) { state.withLockedValue { $0.bytesOut += bytesOut } }
-
-    /// Adds the time that Salesforce took to the head of an answer.
-    func add(upstreamSeconds: TimeInterval) {
-        state.withLockedValue { $0.upstreamSeconds = ($0.upstreamSeconds ?? 0) + upstreamSeconds }
+    mutating func note(status: Int, code: String? = nil) {
+        self.status = status
+        self.code = code
     }
 
-    /// Tells it, the first time.
-    func finish(_ ending: Ending) {
-        let (state, isFirst) = state.withLockedValue { state in
-            defer { state.isFinished = true }
-            return (state, !state.isFinished)
-        }
-        guard isFirst else { return }
-        let seconds = max(0, now().timeIntervalSince(call.receivedAt))
-        metrics.record(
-            route: template.routeClass, status: state.status, seconds: seconds, upstreamSeconds: state.upstreamSeconds,
-            isReplayed: state.isReplayed, bytesIn: state.bytesIn, bytesOut: state.bytesOut)
-        var metadata: Logger.Metadata = [
-            "request_id": "\(call.requestID)", "tenant": "\(call.tenant.customer.subdomain)",
-            "method": "\(knownMethod)", "path": "\(template.text)", "status": "\(state.status)",
-            "duration_ms": "\(Int((seconds * 1000).rounded()))", "bytes_in": "\(state.bytesIn)",
-            "bytes_out": "\(state.bytesOut)", "ending": "\(ending.rawValue)",
-        ]
-        if let user = state.user { metadata["user"] = "\(user)" }
-        if let code = state.code { metadata["error"] = "\(code)" }
-        if state.isReplayed { metadata["replayed"] = "true" }
-        if let seconds = state.upstreamSeconds { metadata["upstream_ms"] = "\(Int((seconds * 1000).rounded()))" }
-        call.logger.info("forwarded call", metadata: metadata)
+    mutating func didSend(at now: NIODeadline) {
+        sent = now
     }
 
-    /// A method can be any token; a log shows the registered ones.
-    private var knownMethod: String {
-        [.get, .head, .post, .put, .patch, .delete, .options].contains(method) ? method.rawValue : "other"
+    mutating func didAnswer(at now: NIODeadline, status: Int) {
+        self.status = status
+        nanosecondsToAnswer = (now - began).nanoseconds
+        guard let sent else { return }
+        upstreamNanoseconds = (upstreamNanoseconds ?? 0) + (now - sent).nanoseconds
+        self.sent = nil
     }
 }
 
-/// Counters and timers by route class and status class: bounded, and made once.
-struct ForwardingMetrics: Sendable {
-    private struct Series: Sendable {
-        let requests: Counter
-        let duration: Metrics.Timer
+/// Tells of each call that is over: its line and the metrics.
+///
+/// One for each event loop: its counts are added to the process's now and then.
+struct CallRecorder {
+    private let log: any CallLog
+    private var metrics: ForwardingMetricsBatch
+
+    init(log: any CallLog, metrics: ForwardingMetrics) {
+        self.log = log
+        self.metrics = ForwardingMetricsBatch(metrics)
     }
 
-    private static let statusClasses = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
-
-    private let series: [PathTemplate.RouteClass: [Series]]
-    private let upstream: [PathTemplate.RouteClass: Metrics.Timer]
-    private let replays = Counter(label: "forwarding_replays_total")
-    private let bytesIn = Counter(label: "forwarding_bytes_total", dimensions: [("direction", "in")])
-    private let bytesOut = Counter(label: "forwarding_bytes_total", dimensions: [("direction", "out")])
-
-    init() {
-        var series: [PathTemplate.RouteClass: [Series]] = [:]
-        var upstream: [PathTemplate.RouteClass: Metrics.Timer] = [:]
-        for route in PathTemplate.RouteClass.allCases {
-            series[route] = Self.statusClasses.map { status in
-                let dimensions = [("route", route.rawValue), ("status", status)]
-                return Series(
-                    requests: Counter(label: "forwarding_requests_total", dimensions: dimensions),
-                    duration: Metrics.Timer(label: "forwarding_request_duration_seconds", dimensions: dimensions))
-            }
-            upstream[route] = Metrics.Timer(
-                label: "forwarding_upstream_duration_seconds", dimensions: [("route", route.rawValue)])
-        }
-        self.series = series
-        self.upstream = upstream
+    /// Adds what was counted since the last time.
+    mutating func drain() {
+        metrics.drain()
     }
 
-    func record(
-        route: PathTemplate.RouteClass, status: Int, seconds: TimeInterval, upstreamSeconds: TimeInterval?,
-        isReplayed: Bool, bytesIn: Int, bytesOut: Int
+    /// - Parameter loop: the number of the event loop that calls.
+    mutating func finish(
+        _ record: CallRecord, _ ending: CallRecord.Ending, method: MethodKind, template: PathTemplate,
+        nanoseconds: Int64, loop: Int
     ) {
-        let statusClass = (100..<600).contains(status) ? status / 100 : 0
-        let series = series[route]?[statusClass]
-        series?.requests.increment()
-        series?.duration.recordSeconds(seconds)
-        if let upstreamSeconds { upstream[route]?.recordSeconds(upstreamSeconds) }
-        if isReplayed { replays.increment() }
-        self.bytesIn.increment(by: bytesIn)
-        self.bytesOut.increment(by: bytesOut)
+        metrics.record(
+            ForwardingMetrics.Sample(
+                route: template.routeClass, status: record.status, nanoseconds: nanoseconds,
+                upstreamNanoseconds: record.upstreamNanoseconds, isReplayed: record.isReplayed,
+                bytesIn: record.bytesIn, bytesOut: record.bytesOut))
+        log.write(
+            CallLine(
+                endedAt: record.receivedAt.addingTimeInterval(Double(nanoseconds) / 1e9), requestID: record.requestID,
+                tenant: record.tenant, user: record.user, method: method.logName, path: template.text,
+                status: record.status, durationMilliseconds: Int((nanoseconds + 500_000) / 1_000_000),
+                upstreamMilliseconds: record.upstreamNanoseconds.map { Int(($0 + 500_000) / 1_000_000) },
+                bytesIn: record.bytesIn, bytesOut: record.bytesOut, ending: ending.rawValue, error: record.code,
+                isReplayed: record.isReplayed), loop: loop)
+    }
+}
+
+extension MethodKind {
+    /// A method can be any token; a log shows the registered ones.
+    var logName: StaticString {
+        switch self {
+        case .get: "GET"
+        case .head: "HEAD"
+        case .post: "POST"
+        case .put: "PUT"
+        case .patch: "PATCH"
+        case .delete: "DELETE"
+        case .options: "OPTIONS"
+        case .trace, .connect, .other: "other"
+        }
     }
 }

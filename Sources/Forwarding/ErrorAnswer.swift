@@ -1,7 +1,6 @@
 internal import Access
 internal import Foundation
 internal import HTTPTypes
-internal import Hummingbird
 internal import NIOCore
 
 /// The gateway's own answers on forwarded paths, in Salesforce's shape (contract §2): the one place.
@@ -21,7 +20,7 @@ enum ErrorAnswer {
         headers[.xContentTypeOptions] = "nosniff"
         headers[.contentSecurityPolicy] = "sandbox; default-src 'none'"
         headers[.requestID] = requestID
-        if let name = HTTPField.Name("Proxy-Status") { headers[name] = "formation; error=\(error.proxyStatusError)" }
+        headers[.proxyStatus] = "formation; error=\(error.proxyStatusError)"
         if let seconds = error.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         // RFC 9110 §15.5.2 asks for a challenge. Browsers show no password prompt for Bearer.
         if error.status == 401 { headers[.wwwAuthenticate] = "Bearer realm=\"formation\"" }

@@ -1,3 +1,5 @@
+public import Wire
+
 /// The limits of Forwarding, in one place (architecture invariant 7).
 public struct ForwardingLimits: Sendable {
     /// `TENANT_CONCURRENCY`: a tenant's calls to Salesforce at one time in one process. As many again may wait.
@@ -10,16 +12,39 @@ public struct ForwardingLimits: Sendable {
     public var upstreamHeadTimeout: Duration = .seconds(25)
     /// Between two parts of an answer's body.
     public var upstreamReadTimeout: Duration = .seconds(120)
-    /// Between two parts of a request's body, which a stalled client holds up.
-    public var upstreamWriteTimeout: Duration = .seconds(60)
     /// How long a connection to Salesforce is kept for the next call.
     public var upstreamKeepAlive: Duration = .seconds(30)
-    /// Connections to one Salesforce host, of all tenants together.
+    /// Connections of one event loop to one Salesforce host, of all tenants together, and how many of them idle.
     public var upstreamConnectionsPerHostMax = 1024
+    public var upstreamIdlePerHostMax = 256
+    /// So much of an answer's body goes with its head in one write, where it has come already: 16 KiB.
+    public var inlineBodyBytesMax = 16 * 1024
+    /// From the first byte of a request's head to its last.
+    public var clientHeadTimeout: Duration = .seconds(15)
+    /// Between two parts of a request's body.
+    public var uploadStallTimeout: Duration = .seconds(60)
+    /// `IDLE_TIMEOUT_SECONDS`: how long a client's connection is kept for its next request.
+    public var clientIdleTimeout: Duration = .seconds(95)
+    /// How long a client that has closed its sending side is believed to wait for an answer that does not go on.
+    public var halfClosedTimeout: Duration = .seconds(2)
+    /// How long a closed connection is read from, so that the last answer reaches the client.
+    public var lingerTimeout: Duration = .seconds(5)
+    /// What is read and thrown away of an upload that is answered already: 256 KiB. More ends the connection.
+    public var discardedBytesMax = 256 * 1024
+    /// Bytes of a client that wait for their turn: 64 KiB. Beyond that it is not read from.
+    public var pendingBytesMax = 64 * 1024
+    /// How often deadlines are looked at.
+    public var tick: Duration = .milliseconds(250)
+    /// What a head may measure.
+    public var head = HeadLimits()
+    /// Client connections of the process. One more is closed at once.
+    public var clientConnectionsMax = 50_000
     /// From the request's head to the end of the answer: Salesforce's own limit of a call is 10 minutes too.
     public var totalTimeout: Duration = .seconds(600)
     /// Request bodies up to this size are kept while they stream, to be sent again: 1 MiB.
     public var replayBodyBytesMax = 1024 * 1024
+    /// What one event loop keeps of all of them: 64 MiB.
+    public var replayBytesPerLoopMax = 64 * 1024 * 1024
     /// So much of an answer is kept to see whether the session is dead: 64 KiB.
     public var sessionAnswerBytesMax = 64 * 1024
     /// Path and query: 16 KiB, as at Salesforce.

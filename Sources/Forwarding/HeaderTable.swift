@@ -1,55 +1,104 @@
-internal import Access
 internal import Foundation
-internal import HTTPTypes
-internal import NIOHTTP1
+internal import NIOCore
 internal import Salesforce
 internal import Secrets
+internal import Wire
 
 /// Which headers pass, in both directions (contract §2, "Forwarded Salesforce calls"): the one place.
 ///
-/// Names are compared without case, and with `_` and `.` read as `-`: what a lax reader takes for a header that we set
-/// or drop is dropped like it.
-enum HeaderTable {
-    /// Towards Salesforce: strips, then sets the instance's host and the real token in the slot of the client's.
-    static func towardsSalesforce(
-        _ fields: HTTPFields, slot: CredentialSlot, token: Secret<String>, instance: InstanceURL
-    ) -> HTTPHeaders {
-        let named = namedByConnection(fields[values: .connection])
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(fields.count + 4)
-        headers.add(name: "Host", value: instance.authority)
-        for field in fields {
-            let name = folded(field.name.rawName)
-            guard !isHopByHop(name), !named.contains(name), !isDroppedTowardsSalesforce(name) else { continue }
-            headers.add(name: field.name.rawName, value: field.value)
+/// Lines pass as the bytes that came; runs of lines that pass are copied at once.
+struct HeaderTable: Sendable {
+    /// What a request's header is to the gateway.
+    enum RequestRole: UInt8, Sendable {
+        case passes, dropped, connection, host, contentLength, transferEncoding
+        case authorization, sfdcSession, cookie, origin, secFetchSite, forwardedProto, requestID
+        case accessControlRequestMethod, expect
+
+        /// Whether such a line goes to Salesforce.
+        var isPassed: Bool {
+            switch self {
+            case .passes, .contentLength, .requestID, .accessControlRequestMethod: true
+            case .dropped, .connection, .host, .transferEncoding, .authorization, .sfdcSession, .cookie, .origin,
+                .secFetchSite, .forwardedProto, .expect:
+                false
+            }
         }
-        switch slot {
-        case .cookie, .authorizationBearer: headers.add(name: "Authorization", value: "Bearer \(token.exposed)")
-        case .authorizationOAuth: headers.add(name: "Authorization", value: "OAuth \(token.exposed)")
-        case .sfdcSession: headers.add(name: "X-SFDC-Session", value: token.exposed)
-        }
-        return headers
     }
 
-    /// Towards the client: strips, rewrites `Location`, then sets what the tenant's host says of every answer.
-    static func towardsClient(
-        _ headers: HTTPHeaders, instance: InstanceURL, tenantOrigin: String, requestID: String
-    ) -> HTTPFields {
-        let named = namedByConnection(headers["connection"])
-        var fields = HTTPFields()
-        fields.reserveCapacity(headers.count + 4)
-        for (name, value) in headers {
-            let key = folded(name)
-            guard !isHopByHop(key), !named.contains(key), !isDroppedTowardsClient(key) else { continue }
-            // A name that is no token (RFC 9110 §5.1) can't be sent on.
-            guard let fieldName = HTTPField.Name(name) else { continue }
-            let passed = key == "location" ? location(value, instance: instance, tenantOrigin: tenantOrigin) : value
-            fields.append(HTTPField(name: fieldName, value: passed))
+    /// What an answer's header is to the gateway.
+    enum AnswerRole: UInt8, Sendable {
+        case passes, dropped, connection, contentLength, transferEncoding, location, date, contentType
+        case contentEncoding, vary
+    }
+
+    let requests = HeaderNames<RequestRole>(
+        [
+            // Of one connection alone (RFC 9110 §7.6.1).
+            "connection": .connection, "keep-alive": .dropped, "te": .dropped, "trailer": .dropped,
+            "transfer-encoding": .transferEncoding, "upgrade": .dropped,
+            // The gateway's own to say.
+            "host": .host, "authorization": .authorization, "x-sfdc-session": .sfdcSession,
+            // What belongs to the tenant's origin, and what edges say of the client.
+            "cookie": .cookie, "cookie2": .dropped, "origin": .origin, "referer": .dropped,
+            "sec-fetch-site": .secFetchSite, "forwarded": .dropped, "x-forwarded-proto": .forwardedProto,
+            "x-request-start": .dropped, "via": .dropped,
+            // Read here as well.
+            "content-length": .contentLength, "x-request-id": .requestID,
+            "access-control-request-method": .accessControlRequestMethod,
+            // Answered here (RFC 9110 §10.1.1), so Salesforce need not say it again.
+            "expect": .expect,
+        ],
+        prefixes: [
+            ("proxy-", .dropped), ("sec-fetch-", .dropped), ("x-forwarded-", .dropped), ("x-formation-", .dropped),
+        ], others: .passes)
+
+    let answers = HeaderNames<AnswerRole>(
+        [
+            "connection": .connection, "keep-alive": .dropped, "te": .dropped, "trailer": .dropped,
+            "transfer-encoding": .transferEncoding, "upgrade": .dropped,
+            "alt-svc": .dropped, "clear-site-data": .dropped, "content-security-policy": .dropped, "nel": .dropped,
+            "report-to": .dropped, "server-timing": .dropped, "service-worker-allowed": .dropped,
+            "set-cookie": .dropped, "set-cookie2": .dropped, "strict-transport-security": .dropped,
+            "x-content-type-options": .dropped, "x-request-id": .dropped,
+            "content-length": .contentLength, "location": .location, "date": .date, "content-type": .contentType,
+            "content-encoding": .contentEncoding, "vary": .vary,
+        ],
+        prefixes: [("proxy-", .dropped), ("access-control-", .dropped), ("x-formation-", .dropped)], others: .passes)
+}
+
+// MARK: - Writing
+
+extension HeaderTable {
+    /// Copies lines of a head into another buffer: those that pass, in runs.
+    struct LineCopier {
+        private let source: ByteBuffer
+        private var runStart: Int
+        private var runEnd: Int
+
+        /// Copies from a head that begins at the reader index of `source`.
+        init(_ source: ByteBuffer) {
+            self.source = source
+            self.runStart = 0
+            self.runEnd = 0
         }
-        fields[.xContentTypeOptions] = "nosniff"
-        fields[.contentSecurityPolicy] = "sandbox; default-src 'none'"
-        fields[.requestID] = requestID
-        return fields
+
+        /// The next line that passes.
+        mutating func pass(_ line: ByteSlice, into buffer: inout ByteBuffer) {
+            if line.startIndex != runEnd {
+                finish(into: &buffer)
+                runStart = line.startIndex
+            }
+            runEnd = line.end
+        }
+
+        /// Writes what was passed so far.
+        mutating func finish(into buffer: inout ByteBuffer) {
+            if runEnd > runStart {
+                let bytes = source.readableBytesSpan
+                buffer.writeBytes(bytes.extracting(runStart..<runEnd))
+            }
+            runStart = runEnd
+        }
     }
 
     /// A redirect to the instance becomes one to the tenant's host; a relative one, or one to another host, stays.
@@ -71,70 +120,4 @@ enum HeaderTable {
         guard host == instance.authority else { return value }
         return tenantOrigin + rest[authority.endIndex...]
     }
-}
-
-// MARK: - The table
-
-extension HeaderTable {
-    /// Of one connection alone, in both directions (RFC 9110 §7.6.1). `Content-Length` and `Transfer-Encoding` are set
-    /// anew from the body that is sent.
-    private static let hopByHop: Set<String> = [
-        "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
-    ]
-
-    private static let droppedTowardsSalesforce: Set<String> = [
-        "authorization", "content-length", "cookie", "cookie2", "forwarded", "host", "origin", "referer", "via",
-        "x-request-start", "x-sfdc-session",
-    ]
-
-    private static let droppedTowardsClient: Set<String> = [
-        "alt-svc", "clear-site-data", "content-security-policy", "nel", "report-to", "server-timing",
-        "service-worker-allowed", "set-cookie", "set-cookie2", "strict-transport-security", "x-content-type-options",
-        "x-request-id",
-    ]
-
-    private static func isHopByHop(_ name: String) -> Bool {
-        hopByHop.contains(name) || name.hasPrefix("proxy-") || name.hasPrefix(InternalHeader.prefix)
-    }
-
-    private static func isDroppedTowardsSalesforce(_ name: String) -> Bool {
-        droppedTowardsSalesforce.contains(name) || name.hasPrefix("sec-fetch-") || name.hasPrefix("x-forwarded-")
-    }
-
-    private static func isDroppedTowardsClient(_ name: String) -> Bool {
-        droppedTowardsClient.contains(name) || name.hasPrefix("access-control-")
-    }
-
-    /// The headers that `Connection` names.
-    private static func namedByConnection(_ values: [String]) -> Set<String> {
-        var names: Set<String> = []
-        for value in values {
-            for name in value.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) {
-                names.insert(folded(String(name)))
-            }
-        }
-        return names
-    }
-
-    private static func folded(_ name: String) -> String {
-        String(
-            decoding: name.utf8.map { byte in
-                switch byte {
-                case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
-                case UInt8(ascii: "_"), UInt8(ascii: "."): UInt8(ascii: "-")
-                case _: byte
-                }
-            }, as: UTF8.self)
-    }
-}
-
-/// Headers that our own channel handlers and responders use between each other; they never leave the process.
-enum InternalHeader {
-    static let prefix = "x-formation-"
-    /// Client side: the number of the client's connection.
-    static let connection = "X-Formation-Connection"
-    /// Client side: the `Date` of a forwarded answer, since the server sets its own.
-    static let date = "X-Formation-Date"
-    /// Salesforce side: the request target, byte for byte.
-    static let target = "X-Formation-Target"
 }

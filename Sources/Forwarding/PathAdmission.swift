@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Wire
 
 /// A request target that may be forwarded: the bytes that were sent, and what the rules look at.
 ///
@@ -82,6 +83,60 @@ enum PathAdmission {
             throw .malformed("_HttpMethod is for POST alone.")
         }
         return AdmittedTarget(raw: target, path: path, query: query, authorisedPath: authorised(decoded))
+    }
+
+    /// Whether a target is admitted, and so plainly spelled that its bytes say so. `false` is the advice to ask
+    /// ``admit(method:target:limits:)``.
+    static func isPlainlyForwarded(_ target: Span<UInt8>, method: MethodKind) -> Bool {
+        switch method {
+        case .get, .head, .post, .put, .patch, .delete, .options: break
+        case .trace, .connect, .other: return false
+        }
+        guard roots.contains(where: { begins(target, with: $0) }) else { return false }
+        var index = 0
+        var previous: UInt8 = 0
+        while index < target.count, target[index] != questionMark {
+            let byte = target[index]
+            guard isPlain(byte), previous != slash || byte != slash && byte != dot else { return false }
+            previous = byte
+            index += 1
+        }
+        return index == target.count || isPlainQuery(target, from: index + 1)
+    }
+
+    /// The beginnings of what is forwarded; one with its slash, since without one it is another path.
+    private static let roots = ["/services/data/", "/services/apexrest/", "/services/async/"].map { Array($0.utf8) }
+
+    private static func begins(_ target: Span<UInt8>, with root: [UInt8]) -> Bool {
+        guard target.count >= root.count else { return false }
+        for index in root.indices where target[index] != root[index] { return false }
+        return true
+    }
+
+    /// Visible ASCII without what a path may be split, cut or decoded at.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x21...0x7E).contains(byte) && byte != percent && byte != semicolon && byte != backslash && byte != hash
+    }
+
+    /// Whether no name of the query can be one that a rule looks for, in whatever spelling.
+    private static func isPlainQuery(_ target: Span<UInt8>, from start: Int) -> Bool {
+        var isName = true
+        var isFirst = true
+        for index in start..<target.count {
+            let byte = target[index]
+            guard (0x21...0x7E).contains(byte), byte != hash else { return false }
+            if byte == UInt8(ascii: "&") {
+                (isName, isFirst) = (true, true)
+            } else if byte == UInt8(ascii: "=") {
+                isName = false
+            } else if isName {
+                // `oauth_token` and `_HttpMethod`, or an escape that might spell them.
+                if byte == percent || byte == UInt8(ascii: "+") { return false }
+                if isFirst, byte | 0x20 == UInt8(ascii: "o") || byte == UInt8(ascii: "_") { return false }
+                isFirst = false
+            }
+        }
+        return true
     }
 
     private static func isForwarded(_ path: Substring) -> Bool {

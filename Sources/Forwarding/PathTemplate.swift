@@ -3,6 +3,23 @@ struct PathTemplate: Sendable, Equatable {
     /// Which part of Salesforce's API a path belongs to: the metric label, one of a small fixed set.
     enum RouteClass: String, Sendable, CaseIterable {
         case sobjects, query, search, composite, jobs, tooling, limits, apexrest, async, userinfo, other
+
+        /// Its place among all cases.
+        var index: Int {
+            switch self {
+            case .sobjects: 0
+            case .query: 1
+            case .search: 2
+            case .composite: 3
+            case .jobs: 4
+            case .tooling: 5
+            case .limits: 6
+            case .apexrest: 7
+            case .async: 8
+            case .userinfo: 9
+            case .other: 10
+            }
+        }
     }
 
     /// E.g. `/services/data/v62.0/sobjects/Account/:id`.
@@ -110,5 +127,20 @@ struct PathTemplate: Sendable, Equatable {
 
     private static func isDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+}
+
+/// The templates of paths that were met lately.
+struct PathTemplates {
+    /// 1,024 paths of one event loop; then all are forgotten.
+    private static let countMax = 1024
+    private var known: [String: PathTemplate] = [:]
+
+    mutating func template(of path: String) -> PathTemplate {
+        if let template = known[path] { return template }
+        let template = PathTemplate(path: path)
+        if known.count >= Self.countMax { known.removeAll(keepingCapacity: true) }
+        known[path] = template
+        return template
     }
 }

@@ -1,190 +1,167 @@
-internal import Access
 internal import Domain
+internal import Foundation
 internal import NIOConcurrencyHelpers
+internal import Synchronization
 
-/// How many calls of each tenant run and wait, as a pure machine: one tenant's hanging org costs the others nothing.
-struct TenantGateMachine {
-    /// A call that waits for its turn.
-    struct Ticket: Hashable, Sendable {
-        let tenant: CustomerID
-        let number: UInt64
+/// Lets a bounded number of each tenant's calls through at a time, and lets as many wait: one tenant's hanging org
+/// costs the others nothing.
+///
+/// Lines that nobody uses are let go, so memory follows the tenants that are busy and not all that there are.
+final class TenantGate: Sendable {
+    private struct Shard {
+        var lines: [CustomerID: TenantLine] = [:]
+        /// With so many lines the idle ones are let go.
+        var sweepCount = TenantGate.shardLinesMin
     }
 
-    enum EnterResult: Equatable {
+    /// 64 shards: loops rarely meet at the same one.
+    static let shardCount = 64
+    /// 32 lines of a shard are kept, idle or not.
+    static let shardLinesMin = 32
+
+    let limits: ForwardingLimits
+    private let shards: [NIOLockedValueBox<Shard>]
+
+    init(limits: ForwardingLimits) {
+        // Invariant: settings refuse a concurrency below 1; with none no call would ever run.
+        precondition(
+            (1...TenantGateMachine.concurrencyMax).contains(limits.tenantConcurrency),
+            "A tenant may make at least one call at a time")
+        self.limits = limits
+        self.shards = (0..<Self.shardCount).map { _ in NIOLockedValueBox(Shard()) }
+    }
+
+    /// As many calls of a tenant may wait as may run.
+    convenience init(concurrency: Int) {
+        var limits = ForwardingLimits()
+        limits.tenantConcurrency = concurrency
+        self.init(limits: limits)
+    }
+
+    /// The tenant's line: the same for all who hold it at one time, so whoever is in it must hold it.
+    func line(of tenant: CustomerID) -> TenantLine {
+        // The last byte of an id is random.
+        shards[Int(tenant.rawValue.uuid.15) % Self.shardCount].withLockedValue { shard in
+            if let line = shard.lines[tenant] { return line }
+            if shard.lines.count >= shard.sweepCount { Self.sweep(&shard) }
+            let line = TenantLine(concurrency: limits.tenantConcurrency)
+            shard.lines[tenant] = line
+            return line
+        }
+    }
+
+    /// How many lines are kept.
+    var lineCount: Int { shards.reduce(0) { $0 + $1.withLockedValue { $0.lines.count } } }
+
+    /// Lets go of the lines that nobody else holds. New holders come through the shard's lock alone, so none comes now.
+    private static func sweep(_ shard: inout Shard) {
+        var idle: [CustomerID] = []
+        var index = shard.lines.startIndex
+        while index != shard.lines.endIndex {
+            if isKnownUniquelyReferenced(&shard.lines.values[index]) { idle.append(shard.lines.keys[index]) }
+            shard.lines.formIndex(after: &index)
+        }
+        for tenant in idle { shard.lines[tenant] = nil }
+        shard.sweepCount = max(shardLinesMin, shard.lines.count * 2)
+    }
+}
+
+/// The line of one tenant's calls at the gate.
+///
+/// Entering and leaving is one atomic operation while nobody waits. Who waits is called in the order of coming, by
+/// whoever leaves. Any thread may call anything.
+final class TenantLine: Sendable {
+    /// A call that waits for its turn.
+    struct Ticket: Hashable, Sendable {
+        fileprivate let number: UInt64
+    }
+
+    enum Entry: Equatable, Sendable {
+        /// The call has a place: ``leave()`` must follow.
         case entered
+        /// `whenTurn` is called when the call has a place, unless it is abandoned before.
         case queued(Ticket)
         /// As many run and wait as may.
         case refused
     }
 
-    enum LeaveResult: Equatable {
-        /// The next in line has the place now.
-        case passedOn(Ticket)
-        case freed
-    }
-
-    enum AbandonResult: Equatable {
-        case removed
-        /// Too late: it has a place already.
-        case hasEntered
-    }
-
-    private struct Line {
-        var running = 0
-        /// Oldest first.
-        var waiting: [Ticket] = []
-    }
-
     private let concurrency: Int
-    private var lines: [CustomerID: Line] = [:]
-    private var lastNumber: UInt64 = 0
+    /// ``TenantGateMachine``'s word. How many wait changes only under the lock of `queue`, together with it.
+    private let word = Atomic<UInt64>(TenantGateMachine.emptyWord)
+    private let queue = NIOLockedValueBox(NumberedQueue<@Sendable (Ticket) -> Void>())
 
-    /// As many calls may wait as may run.
     init(concurrency: Int) {
-        // Invariant: settings refuse a concurrency below 1; with none no call would ever run.
-        precondition(concurrency > 0, "A tenant may make at least one call at a time")
         self.concurrency = concurrency
     }
 
-    /// How many tenants have calls: none is kept in memory without one.
-    var tenantCount: Int { lines.count }
-
-    mutating func enter(_ tenant: CustomerID) -> EnterResult {
-        var line = lines[tenant, default: Line()]
-        defer { lines[tenant] = line }
-        guard line.running >= concurrency else {
-            line.running += 1
-            return .entered
-        }
-        guard line.waiting.count < concurrency else { return .refused }
-        lastNumber += 1
-        let ticket = Ticket(tenant: tenant, number: lastNumber)
-        line.waiting.append(ticket)
-        return .queued(ticket)
+    /// How many run and wait now.
+    var state: TenantGateMachine {
+        TenantGateMachine(concurrency: concurrency, word: word.load(ordering: .acquiring))
     }
 
-    mutating func leave(_ tenant: CustomerID) -> LeaveResult {
-        guard var line = lines[tenant] else { return .freed }
-        guard line.waiting.isEmpty else {
-            let next = line.waiting.removeFirst()
-            lines[tenant] = line
-            return .passedOn(next)
-        }
-        line.running -= 1
-        lines[tenant] = line.running > 0 ? line : nil
-        return .freed
+    /// Takes a place if one is free, without a lock; then ``leave()`` must follow.
+    func tryEnter() -> Bool {
+        change { machine in machine.enter() == .entered }
     }
 
-    mutating func abandon(_ ticket: Ticket) -> AbandonResult {
-        guard let index = lines[ticket.tenant]?.waiting.firstIndex(of: ticket) else { return .hasEntered }
-        lines[ticket.tenant]?.waiting.remove(at: index)
-        return .removed
-    }
-}
-
-/// Lets a bounded number of each tenant's calls through at a time; as many wait for a bounded time.
-final class TenantGate: Sendable {
-    private struct State {
-        var machine: TenantGateMachine
-        var waiting: [TenantGateMachine.Ticket: CheckedContinuation<Bool, Never>] = [:]
-        /// Decided before their caller began to wait.
-        var decided: [TenantGateMachine.Ticket: Bool] = [:]
-    }
-
-    private let limits: ForwardingLimits
-    private let state: NIOLockedValueBox<State>
-
-    init(limits: ForwardingLimits) {
-        self.limits = limits
-        self.state = NIOLockedValueBox(State(machine: TenantGateMachine(concurrency: limits.tenantConcurrency)))
-    }
-
-    /// A place at the gate; given back once, at the latest when nobody holds it any more.
-    final class Place: Sendable {
-        private let gate: TenantGate
-        private let tenant: CustomerID
-        private let isHeld = NIOLockedValueBox(true)
-
-        fileprivate init(gate: TenantGate, tenant: CustomerID) {
-            self.gate = gate
-            self.tenant = tenant
-        }
-
-        deinit { leave() }
-
-        func leave() {
-            let wasHeld = isHeld.withLockedValue { isHeld in
-                defer { isHeld = false }
-                return isHeld
-            }
-            if wasHeld { gate.leave(tenant) }
-        }
-    }
-
-    /// Waits for a place.
+    /// Takes a place, or a place in the queue.
     ///
-    /// - Throws: `.unavailable(.overloaded)` where too many wait already, or the wait was too long.
-    func enter(_ tenant: CustomerID) async throws(GatewayError) -> Place {
-        let overloaded = GatewayError.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds)
-        switch state.withLockedValue({ $0.machine.enter(tenant) }) {
-        case .entered:
-            return Place(gate: self, tenant: tenant)
-        case .refused:
-            throw overloaded
-        case .queued(let ticket):
-            guard await hasEntered(ticket) else { throw overloaded }
-            return Place(gate: self, tenant: tenant)
-        }
-    }
-
-    private func hasEntered(_ ticket: TenantGateMachine.Ticket) async -> Bool {
-        await withTaskGroup(of: Bool?.self) { group in
-            group.addTask { await self.wait(ticket) }
-            group.addTask { [wait = limits.tenantQueueWait] in
-                try? await Task.sleep(for: wait)
-                // Also when the caller is cancelled: then nobody would use the place.
-                self.abandon(ticket)
-                return nil
+    /// - Parameter whenTurn: Called once, on the thread of whoever leaves, and maybe before this function has returned.
+    ///   It should hop to the caller's event loop and do no more.
+    func enter(whenTurn: @escaping @Sendable (Ticket) -> Void) -> Entry {
+        if tryEnter() { return .entered }
+        return queue.withLockedValue { queue in
+            var result = TenantGateMachine.EnterResult.refused
+            _ = change { machine in
+                result = machine.enter()
+                return result != .refused
             }
-            var result = false
-            for await answer in group {
-                guard let answer else { continue }
-                result = answer
-                group.cancelAll()
+            switch result {
+            case .entered: return .entered
+            case .queued: return .queued(Ticket(number: queue.append(whenTurn)))
+            case .refused: return .refused
             }
-            return result
         }
     }
 
-    private func wait(_ ticket: TenantGateMachine.Ticket) async -> Bool {
-        await withCheckedContinuation { continuation in
-            let decision = state.withLockedValue { state -> Bool? in
-                if let decision = state.decided.removeValue(forKey: ticket) { return decision }
-                state.waiting[ticket] = continuation
-                return nil
+    /// Gives a place back: to the oldest who waits, if any.
+    func leave() {
+        // Where somebody waits, the queue must change with the word.
+        if change({ machine in machine.waiting == 0 && machine.leave() == .freed }) { return }
+        let next = queue.withLockedValue { queue -> (number: UInt64, element: @Sendable (Ticket) -> Void)? in
+            var result = TenantGateMachine.LeaveResult.wasEmpty
+            _ = change { machine in
+                result = machine.leave()
+                return result != .wasEmpty
             }
-            if let decision { continuation.resume(returning: decision) }
+            return result == .passedOn ? queue.popFirst() : nil
+        }
+        if let next { next.element(Ticket(number: next.number)) }
+    }
+
+    /// Gives a place in the queue up. `true`: the call is out. `false`: it has its place already, so ``leave()`` must
+    /// follow.
+    func abandon(_ ticket: Ticket) -> Bool {
+        queue.withLockedValue { queue in
+            guard queue.remove(ticket.number) != nil else { return false }
+            _ = change { machine in
+                machine.abandon()
+                return true
+            }
+            return true
         }
     }
 
-    private func abandon(_ ticket: TenantGateMachine.Ticket) {
-        decide(ticket, hasEntered: false) { $0.abandon(ticket) == .removed }
-    }
-
-    private func leave(_ tenant: CustomerID) {
-        guard case .passedOn(let next) = state.withLockedValue({ $0.machine.leave(tenant) }) else { return }
-        decide(next, hasEntered: true) { _ in true }
-    }
-
-    private func decide(
-        _ ticket: TenantGateMachine.Ticket, hasEntered: Bool, if applies: (inout TenantGateMachine) -> Bool
-    ) {
-        let waiting = state.withLockedValue { state -> CheckedContinuation<Bool, Never>? in
-            guard applies(&state.machine) else { return nil }
-            if let waiting = state.waiting.removeValue(forKey: ticket) { return waiting }
-            state.decided[ticket] = hasEntered
-            return nil
+    /// Changes the word as the machine says, again where another thread was faster; `false` where it says no.
+    private func change(_ step: (inout TenantGateMachine) -> Bool) -> Bool {
+        var current = word.load(ordering: .relaxed)
+        while true {
+            var machine = TenantGateMachine(concurrency: concurrency, word: current)
+            guard step(&machine) else { return false }
+            let (isDone, found) = word.weakCompareExchange(
+                expected: current, desired: machine.word, ordering: .acquiringAndReleasing)
+            if isDone { return true }
+            current = found
         }
-        waiting?.resume(returning: hasEntered)
     }
 }

@@ -13,7 +13,7 @@ internal import Workspace
 struct CoreService: Service {
     let settings: Settings
     let storage: StorageRoom
-    let upstream: HTTPClient
+    let plane: DataPlane
     let control: HTTPClient
     let rule: CrossOriginRule
     let state: GatewayState
@@ -65,10 +65,8 @@ struct CoreService: Service {
             settings: settings, repositories: repositories, http: control, sources: sources, logger: logger)
         let access = AccessRoom(context: context)
         let workspace = try await access.openWorkspace(rule: rule)
-        state.serve(
-            Sites(
-                directory: access.directory, follower: access.follower, forwarder: forwarder(access),
-                workspace: workspace))
+        plane.serve(forwarder(access))
+        state.serve(Sites(directory: access.directory, follower: access.follower, workspace: workspace))
         logger.info("Ready.", metadata: ["base_url": "\(settings.origin.origin)"])
         let prune = PruneService(
             prune: {
@@ -81,8 +79,7 @@ struct CoreService: Service {
     private func forwarder(_ access: AccessRoom) -> Forwarder {
         Forwarder(
             access: access.context, directory: access.directory, sessions: access.sessions, ledger: access.ledger,
-            rule: rule, upstream: upstream, limits: settings.forwardingLimits,
-            connections: state.connections)
+            rule: rule, limits: settings.forwardingLimits)
     }
 
     /// Says each obstacle once, not every second.
@@ -98,6 +95,7 @@ extension Settings {
         var limits = ForwardingLimits()
         limits.tenantConcurrency = tenantConcurrency
         limits.upstreamHeadTimeout = .seconds(upstreamTimeoutSeconds)
+        limits.clientIdleTimeout = .seconds(idleTimeoutSeconds)
         return limits
     }
 }

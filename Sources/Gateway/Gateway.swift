@@ -8,6 +8,7 @@ internal import HummingbirdCore
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NIOPosix
 internal import Postgres
 internal import Salesforce
 internal import Secrets
@@ -39,36 +40,50 @@ public struct Gateway: Sendable {
     ///   - settings: all of them; ``Settings/keys`` and the database's URL must be there.
     ///   - sources: time, randomness and ids.
     ///   - metrics: what `/metrics` shows.
+    ///   - callSink: where the lines of forwarded calls go, in batches; `nil`: through the logger, one by one.
     /// - Throws: ``SettingsError`` where something that serving needs is missing; errors of broken templates.
     public static func build(
-        settings: Settings, sources: Sources = .system, metrics: PrometheusMetricsFactory, logger: Logger
+        settings: Settings, sources: Sources = .system, metrics: PrometheusMetricsFactory, logger: Logger,
+        callSink: LogSink? = nil
     ) throws -> Gateway {
         let storage = try StorageRoom(settings: settings.database, logger: logger)
         guard settings.keys != nil else {
             throw SettingsError(problems: [SettingsProblem(variable: "ENCRYPTION_KEY", reason: "is not set.")])
         }
-        // Two clients: what streams for minutes and what must answer in seconds have other limits, and a full pool of
-        // the one does not keep the other waiting.
-        let upstream = HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: Forwarder.clientConfiguration(
-                loopbackNames: settings.loopbackNames, limits: settings.forwardingLimits))
         let control = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: SalesforceOAuthClient.configuration(dnsOverride: settings.loopbackAddresses))
         let state = GatewayState()
+        let rule = CrossOriginRule(frontendOrigins: settings.frontendOrigins)
+        let batches = callSink.map { sink in
+            BatchedCallLog(
+                format: settings.logFormat, label: logger.label, minimumLevel: settings.logLevel,
+                loops: settings.eventLoops, sink: sink)
+        }
+        let plane = DataPlane(
+            origin: settings.origin, trust: EdgeTrust(trustedHops: settings.trustedProxyHops), rule: rule,
+            limits: settings.forwardingLimits, loopbackNames: settings.loopbackNames,
+            log: batches ?? LoggerCallLog(logger), now: sources.now)
         let core = CoreService(
-            settings: settings, storage: storage, upstream: upstream, control: control,
-            rule: CrossOriginRule(frontendOrigins: settings.frontendOrigins), state: state, sources: sources,
-            logger: logger)
+            settings: settings, storage: storage, plane: plane, control: control, rule: rule, state: state,
+            sources: sources, logger: logger)
         let bound = BoundPort()
         let responder = try responder(settings, state: state, sources: sources, metrics: metrics, logger: logger)
         return Gateway(
-            services: storage.services + [
-                HTTPClientService(client: control), HTTPClientService(client: upstream), core,
-                application(settings, responder: responder, bound: bound, logger: logger),
-                DrainService(state: state, logger: logger),
+            services: (batches.map { [$0] } ?? []) + storage.services + [
+                HTTPClientService(client: control), core, plane, watchdog(logger),
+                application(settings, responder: responder, plane: plane, bound: bound, logger: logger),
+                DrainService(state: state, plane: plane, logger: logger),
             ], bound: bound, state: state)
+    }
+
+    /// Says when an event loop was kept from its work.
+    private static func watchdog(_ logger: Logger) -> EventLoopWatchdog {
+        EventLoopWatchdog(loops: Array(MultiThreadedEventLoopGroup.singleton.makeIterator())) { stall in
+            logger.debug(
+                "An event loop stalled",
+                metadata: ["loop": "\(stall.loop)", "duration": "\(stall.duration)", "cause": "\(stall.cause)"])
+        }
     }
 
     private static func responder(
@@ -85,11 +100,11 @@ public struct Gateway: Sendable {
     }
 
     private static func application(
-        _ settings: Settings, responder: RootResponder, bound: BoundPort, logger: Logger
+        _ settings: Settings, responder: RootResponder, plane: DataPlane, bound: BoundPort, logger: Logger
     ) -> Application<RootResponder> {
         let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: responder.state.connections.handlers(),
-            idleTimeout: .seconds(Int64(settings.idleTimeoutSeconds)),
+            // No idle timeout: the data plane keeps time for the whole connection.
+            idleTimeout: nil,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: ListenerLimits.headerFieldBytesMax,
                 maxHeaderListSize: ListenerLimits.headerSectionBytesMax,
@@ -100,7 +115,8 @@ public struct Gateway: Sendable {
         return Application(
             responder: responder,
             server: HTTPServerBuilder {
-                GatewayChannel(base: HTTP1Channel(responder: $0, configuration: channel))
+                DataPlaneChannel(
+                    plane, base: GatewayChannel(base: HTTP1Channel(responder: $0, configuration: channel)))
             },
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port)),
             onServerRunning: { bound.succeed($0.localAddress?.port ?? settings.port) },

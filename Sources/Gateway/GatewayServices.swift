@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Forwarding
 internal import Logging
 internal import ServiceLifecycle
 
@@ -15,11 +16,13 @@ struct HTTPClientService: Service {
 /// Says "draining" as soon as shutdown begins: it is last in the list, so it is told first.
 struct DrainService: Service {
     let state: GatewayState
+    let plane: DataPlane
     let logger: Logger
 
     func run() async throws {
         try? await gracefulShutdown()
         state.drain()
+        plane.drain()
         logger.info("Draining: answering what is in flight, taking nothing new.")
     }
 }

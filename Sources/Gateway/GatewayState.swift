@@ -1,5 +1,4 @@
 internal import Access
-internal import Forwarding
 internal import NIOConcurrencyHelpers
 internal import Workspace
 
@@ -7,7 +6,6 @@ internal import Workspace
 struct Sites: Sendable {
     let directory: TenantDirectory
     let follower: ChangeFollower
-    let forwarder: Forwarder
     let workspace: Workspace
 }
 
@@ -34,8 +32,6 @@ final class GatewayState: Sendable {
         var isDraining = false
     }
 
-    /// The client connections: there from the start, for the listener is made before the sites.
-    let connections = ClientConnections()
     private let fields = NIOLockedValueBox(Fields())
     /// Ends when the process first serves.
     private let starting = AsyncStream.makeStream(of: Never.self)

@@ -1,6 +1,5 @@
 internal import Access
 internal import Domain
-internal import Forwarding
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
@@ -74,7 +73,6 @@ struct RootResponder: HTTPResponder {
             logger[metadataKey: LogKey.requestID.rawValue] = "\(requestID)"
             logger[metadataKey: LogKey.tenant.rawValue] = "\(subdomain)"
             let call = TenantCall(tenant: tenant, requestID: requestID, receivedAt: now(), logger: logger)
-            if Forwarder.claims(path: path) { return await sites.forwarder.respond(to: request, in: call) }
             return await sites.workspace.respond(to: request, in: call)
         } catch {
             return refusal(error, request, path, requestID)
@@ -83,19 +81,17 @@ struct RootResponder: HTTPResponder {
 
     /// A refusal before a tenant is known, in the form that the path's callers read.
     private func refusal(_ error: GatewayError, _ request: Request, _ path: String, _ requestID: String) -> Response {
-        if Forwarder.claims(path: path) { return Forwarder.refusal(error, method: request.method) }
         return errorPages.answer(error, to: request, requestID: requestID)
     }
 
     /// Nothing tells a foreign host, a nested label and an unknown tenant apart.
     private func unknownHost(_ request: Request, _ path: String, _ requestID: String) -> Response {
-        if Forwarder.claims(path: path) { return Forwarder.refusal(.notFound, method: request.method) }
         return errorPages.unknownHost(request, requestID: requestID)
     }
 
     private func redirectToHTTPS(_ request: Request, authority: String, path: String, requestID: String) -> Response {
         let isPage = request.method == .get || request.method == .head
-        guard isPage, !path.hasPrefix("/api/"), !Forwarder.claims(path: path),
+        guard isPage, !path.hasPrefix("/api/"),
             origin.route(host: authority) != .unknown, let name = PublicOrigin.name(ofAuthority: authority)
         else {
             return refusal(.httpsRequired, request, path, requestID)

@@ -116,6 +116,12 @@ public final class RawConnection: Sendable {
         try await read { $0.readableBytes >= count ? count : nil }
     }
 
+    /// Reads what has come, at least one byte; empty at the end of what the peer sends, be it orderly or a reset.
+    public func readAvailable() async throws -> [UInt8] {
+        try await inbox.wait(on: channel) { $0.readableBytes > 0 }
+        return inbox.take { $0.readableBytes } ?? []
+    }
+
     /// Reads to the end of what the peer sends, be it orderly or a reset.
     public func readToEnd() async throws -> [UInt8] {
         try await inbox.wait(on: channel) { _ in false }

@@ -32,29 +32,55 @@ struct LineFormatter: Sendable {
     func line(
         time: Date, level: Logger.Level, label: String, message: String, metadata: Logger.Metadata
     ) -> [UInt8] {
-        var line = Line(format: format)
-        let timestamp = time.formatted(.iso8601TimeWithMilliseconds)
+        var line = LineWriter(format: format)
+        line.begin()
+        var timestamp: [UInt8] = []
+        var clock = Timestamp()
+        clock.append(time.unixNanoseconds, to: &timestamp)
+        let time = String(decoding: timestamp, as: UTF8.self)
         switch format {
         case .logfmt, .json:
-            line.append("ts", timestamp)
+            line.append("ts", time)
             line.append("level", level.rawValue)
             line.append("logger", label)
             line.append("msg", message)
         case .text:
             let name = level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)
-            line.appendHead("\(timestamp) \(name) \(message)")
+            line.appendHead("\(time) \(name) \(message)")
             line.append("logger", label)
         }
         for (name, value) in flatten(metadata) { line.append(name, value) }
-        return line.finish()
+        line.end()
+        return line.bytes
+    }
+
+    /// What a line of this level, label and message has before its time and behind it, up to its first field.
+    func head(level: Logger.Level, label: String, message: String) -> (prefix: [UInt8], suffix: [UInt8]) {
+        let line = line(
+            time: Date(timeIntervalSince1970: 0), level: level, label: label, message: message, metadata: [:])
+        let (prefixCount, endCount) =
+            switch format {
+            case .logfmt: ("ts=".utf8.count, "\n".utf8.count)
+            case .json: ("{\"ts\":\"".utf8.count, "}\n".utf8.count)
+            case .text: (0, "\n".utf8.count)
+            }
+        return (
+            Array(line.prefix(prefixCount)),
+            Array(line.dropFirst(prefixCount + Timestamp.byteCount).dropLast(endCount))
+        )
+    }
+
+    /// A name of metadata as it stands in a line.
+    static func fieldName(_ name: String) -> String {
+        let plain = plain(name)
+        return reserved.contains(plain) ? plain + "_" : plain
     }
 
     /// Name and text pairs, sorted by name; dictionaries become dotted names.
     private func flatten(_ metadata: Logger.Metadata) -> [(String, String)] {
         var pairs: [(String, String)] = []
         for (name, value) in metadata {
-            let plain = Self.plain(name)
-            collect(Self.reserved.contains(plain) ? plain + "_" : plain, value, depth: 0, into: &pairs)
+            collect(Self.fieldName(name), value, depth: 0, into: &pairs)
         }
         return pairs.sorted { $0.0 < $1.0 }
     }
@@ -87,103 +113,5 @@ struct LineFormatter: Sendable {
             }
         }
         return bytes.isEmpty ? "_" : String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-/// A line in the making, which takes fields as long as they fit.
-private struct Line {
-    private let format: LogFormat
-    private var bytes: [UInt8] = []
-    private var isTruncated = false
-    /// Kept for `truncated=true`, the closing brace and the line's end.
-    private static let reserve = 32
-
-    init(format: LogFormat) {
-        self.format = format
-        if format == .json { bytes.append(UInt8(ascii: "{")) }
-    }
-
-    mutating func appendHead(_ text: String) {
-        var escaped: [UInt8] = []
-        Self.escape(text, quotes: false, into: &escaped)
-        add(escaped)
-    }
-
-    mutating func append(_ name: String, _ value: String) {
-        var field: [UInt8] = []
-        switch format {
-        case .json:
-            field += "\"\(name)\":\"".utf8
-            Self.escape(value, quotes: true, into: &field)
-            field.append(UInt8(ascii: "\""))
-            if bytes.count > 1 { field.insert(UInt8(ascii: ","), at: 0) }
-        case .logfmt, .text:
-            if !bytes.isEmpty { field.append(UInt8(ascii: " ")) }
-            field += "\(name)=".utf8
-            if Self.isPlain(value) {
-                field += value.utf8
-            } else {
-                field.append(UInt8(ascii: "\""))
-                Self.escape(value, quotes: true, into: &field)
-                field.append(UInt8(ascii: "\""))
-            }
-        }
-        add(field)
-    }
-
-    mutating func finish() -> [UInt8] {
-        switch format {
-        case .json: bytes += (isTruncated ? ",\"truncated\":\"true\"}\n" : "}\n").utf8
-        case .logfmt, .text: bytes += (isTruncated ? " truncated=true\n" : "\n").utf8
-        }
-        return bytes
-    }
-
-    private mutating func add(_ field: [UInt8]) {
-        guard bytes.count + field.count + Self.reserve <= LineFormatter.byteCountMax else {
-            isTruncated = true
-            return
-        }
-        bytes += field
-    }
-
-    private static func isPlain(_ value: String) -> Bool {
-        !value.isEmpty && value.utf8.count <= LineFormatter.valueByteCountMax
-            && value.utf8.allSatisfy { byte in
-                (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
-                    && byte != UInt8(ascii: "\\")
-            }
-    }
-
-    /// JSON's escapes, for all formats; C1 controls and Unicode's line ends too, which some readers break lines at.
-    /// Of the result at most 4,000 bytes, cut between characters; an ellipsis says so.
-    private static func escape(_ text: String, quotes: Bool, into bytes: inout [UInt8]) {
-        let end = bytes.count + LineFormatter.valueByteCountMax
-        for scalar in text.unicodeScalars {
-            guard bytes.count < end else {
-                bytes += "…".utf8
-                return
-            }
-            switch scalar {
-            case "\n": bytes += "\\n".utf8
-            case "\r": bytes += "\\r".utf8
-            case "\t": bytes += "\\t".utf8
-            case "\"" where quotes: bytes += "\\\"".utf8
-            case "\\": bytes += "\\\\".utf8
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}":
-                let digits = String(scalar.value, radix: 16)
-                bytes += "\\u".utf8
-                bytes += String(repeating: "0", count: 4 - digits.count).utf8
-                bytes += digits.utf8
-            case _: bytes += UTF8.encode(scalar).map(Array.init) ?? []
-            }
-        }
-    }
-}
-
-extension FormatStyle where Self == Date.ISO8601FormatStyle {
-    /// RFC 3339 in UTC with milliseconds.
-    fileprivate static var iso8601TimeWithMilliseconds: Date.ISO8601FormatStyle {
-        Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     }
 }

@@ -35,7 +35,8 @@ struct Demo: AsyncParsableCommand {
         let (logger, metrics) = Runtime.bootstrap(settings, sink: .standardError)
         Console.progress("Preparing the database …")
         try await DemoSeed(settings: settings, simulatorPort: simulatorPort, logger: logger).apply(tenants)
-        let gateway = try Gateway.build(settings: settings, metrics: metrics, logger: logger)
+        let gateway = try Gateway.build(
+            settings: settings, metrics: metrics, logger: logger, callSink: .standardError)
         let simulator = SalesforceSimulator(configuration: configuration, logger: logger)
         let isJSON = json
         let announcement = Announcement {

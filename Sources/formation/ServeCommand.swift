@@ -16,7 +16,8 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings(reader: Settings.reader())
         let (logger, metrics) = Runtime.bootstrap(settings)
-        let gateway = try Gateway.build(settings: settings, metrics: metrics, logger: logger)
+        let gateway = try Gateway.build(
+            settings: settings, metrics: metrics, logger: logger, callSink: .standardOutput)
         logger.info(
             "Starting.",
             metadata: ["address": "\(settings.host):\(settings.port)", "base_url": "\(settings.origin.origin)"])

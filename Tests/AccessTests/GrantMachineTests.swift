@@ -11,10 +11,11 @@ import Testing
 @Suite struct GrantMachineTests {
     private let now = Fixtures.epoch
     private let grantID = OAuthTokenID(SequentialIDs().next())
+    private let userID = UserID(SequentialIDs().next())
 
     private func token(_ version: Int64) throws -> LiveToken {
         LiveToken(
-            grantID: grantID, version: version, accessToken: Secret("token-\(version)"),
+            grantID: grantID, userID: userID, version: version, accessToken: Secret("token-\(version)"),
             instance: try AllowedHosts().instance("https://axonify.my.salesforce.com"),
             expiresAt: now.addingTimeInterval(7_200))
     }

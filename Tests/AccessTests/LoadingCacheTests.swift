@@ -141,6 +141,8 @@ import Testing
     }
 }
 
+extension String: TableKey {}
+
 /// Counts, from anywhere.
 final class Counter: Sendable {
     private let value = Atomic(0)

@@ -194,7 +194,8 @@ import Testing
             start.world.salesforce.script(.refuse(SalesforceError(.inactiveUser, status: 400)))
             _ = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
             let caller = Caller(
-                tenant: otherTenant, user: start.user, proof: start.caller.proof, slot: .cookie)
+                tenant: otherTenant, credential: start.caller.credential, lastUsedAt: start.caller.lastUsedAt,
+                slot: .cookie)
             let error5 = await gatewayError { try await other.ledger.token(for: caller) }
             #expect(error5 == .grantDead)
             let answer = start.world.salesforce.grant()

@@ -87,6 +87,26 @@ import Testing
         #expect(isAllowed == crossing.isAllowed)
     }
 
+    /// What runs code by GET is known in every spelling; what only looks like it is not.
+    @Test(arguments: [
+        ("/services/data/v60.0/tooling/executeAnonymous", true),
+        ("/services/data/v60.0/tooling/executeAnonymous/", true),
+        ("/services/data/v60.0/tooling/executeAnonymous.json", true),
+        ("/services/data/v60.0/tooling/EXECUTEANONYMOUS.XML/", true),
+        ("/services/data/v60.0/tooling/executeAnonymous/.json", true),
+        ("/services/data/v60.0/tooling/executeAnonymousResults", false),
+        ("/services/data/v60.0/tooling/query", false),
+        ("/services/apexrest", true), ("/services/apexrest/", true), ("/services/apexrest.json", true),
+        ("/Services/ApexRest/Anything/v1.xml", true), ("/services/apexresting", false),
+        ("/services/data/v60.0/sobjects/Account/describe.json", false), ("/", false), ("", false), (".json", false),
+    ]) func runsCode(path: String, isCode: Bool) {
+        #expect(CrossOriginRule.runsCode(path[...]) == isCode)
+        let isAllowed = CrossOriginRule().allows(
+            isSafeMethod: true, path: path[...], secFetchSite: nil, origin: nil,
+            tenantOrigin: "https://axonify.formation.test", label: "axonify")
+        #expect(isAllowed == !isCode)
+    }
+
     /// Two of either header is nothing that a browser sends.
     @Test func doubledHeaders() {
         var headers: HTTPFields = [.secFetchSite: "same-origin"]

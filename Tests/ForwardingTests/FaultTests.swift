@@ -250,24 +250,4 @@ import Testing
             try await salesforce.waitForEnd()
         }
     }
-
-    /// Without the connection handlers calls are forwarded all the same, and answers stay in step.
-    @Test func withoutConnectionHandlers() async throws {
-        var options = WorldOptions()
-        options.hasConnectionHandlers = false
-        try await withWorld(options) { world in
-            let client = try await world.connect()
-            try await client.send(world.request("HEAD", Self.path))
-            let salesforce = try await world.upstream.accept()
-            _ = try await salesforce.readRequest()
-            try await salesforce.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            #expect(try await client.readResponse(toHead: true).status == 200)
-            try await client.send(world.request("GET", Self.path))
-            _ = try await salesforce.readRequest()
-            try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            let answered = try await client.readResponse()
-            #expect(answered.text == "ok")
-            #expect(!answered.head.lowercased().contains("x-formation"))
-        }
-    }
 }

@@ -8,6 +8,7 @@ import Testing
 
     private func options(queueWait: Duration = .seconds(50)) -> WorldOptions {
         var options = WorldOptions()
+        options.hasOneLoop = true
         options.limits.tenantConcurrency = 1
         options.limits.tenantQueueWait = queueWait
         return options

@@ -106,7 +106,8 @@ import Testing
                 world.request("GET", "/services/data/v62.0/limits"),
                 answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\(hop)\(line)\r\n\r\n{}")
             let name = try #require(line.split(separator: ":").first)
-            #expect(answered[String(name)] == [])
+            // `Server-Timing` is the gateway's own word.
+            #expect(answered[String(name)].filter { !$0.hasPrefix("gateway;") } == [])
             #expect(!answered.head.lowercased().contains("x-internal-hop"))
             #expect(answered.text == "{}")
         }

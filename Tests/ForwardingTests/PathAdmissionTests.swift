@@ -144,7 +144,7 @@ import Testing
     ])
     func everySpellingIsClaimed(path: String) {
         #expect(PathAdmission.claims(path))
-        #expect(Forwarder.claims(path: path))
+        #expect(DataPlane.claims(path: path))
     }
 
     /// Other rooms' paths stay theirs.
@@ -153,6 +153,6 @@ import Testing
         "/?/services/data", "/x?/../services", "/services.html", "/api/services",
     ])
     func othersPathsAreNotClaimed(path: String) {
-        #expect(!Forwarder.claims(path: path))
+        #expect(!DataPlane.claims(path: path))
     }
 }

@@ -12,7 +12,7 @@ enum Rooms {
             "Billing", "Console", "Forwarding", "Postgres", "Storage", "Workspace",
         ]),
         // The planes never import each other, nor Storage: they see repository protocols.
-        "Forwarding": belowPlanes,
+        "Forwarding": belowPlanes.union(["Wire"]),
         "Workspace": belowPlanes,
         "Console": belowPlanes,
         "Billing": belowPlanes,
@@ -24,6 +24,7 @@ enum Rooms {
         "Postgres": ["CLibPQ"],
         "Secrets": ["CCrypt"],
         "Telemetry": [],
+        "Wire": [],
         // A wrong belief about the wire must not be wrong on both sides alike.
         "SalesforceSimulator": [],
         // Beside the product: rows for the benchmark.

@@ -27,7 +27,7 @@ final class FeedState: Sendable {
     }
 
     /// Whether last-known state may serve.
-    func allowsMemory(at now: Date, limits: AccessLimits) -> Bool {
-        now.timeIntervalSince(lastReadAt) <= limits.databaseOutageSeconds
+    func allowsMemory(at now: Date, outageSeconds: TimeInterval) -> Bool {
+        now.timeIntervalSince(lastReadAt) <= outageSeconds
     }
 }

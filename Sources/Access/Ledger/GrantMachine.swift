@@ -39,6 +39,7 @@ struct GrantMachine: Sendable {
         let error: GatewayError
     }
 
+    /// What is rare is indirect: a table of a million machines is made of live ones.
     enum State: Sendable {
         /// Nothing is known.
         ///
@@ -47,7 +48,7 @@ struct GrantMachine: Sendable {
         /// Somebody reads the row.
         ///
         /// Can transition to: `live`, `dead`, or `unknown` (failed, or outdated meanwhile).
-        case reading(Reading)
+        indirect case reading(Reading)
         /// A token is there.
         ///
         /// Can transition to: `renewing` ahead of its end; `refreshing` when it is called dead; `unknown` by the feed.
@@ -59,20 +60,20 @@ struct GrantMachine: Sendable {
         /// The token is dead, and a refresh is under way.
         ///
         /// Can transition to: `live`, `resting`, `dead` when it ends; `live` by a sign-in.
-        case refreshing(Refreshing)
+        indirect case refreshing(Refreshing)
         /// The token is dead, and the last refresh failed.
         ///
         /// Can transition to: `refreshing` after the rest; `unknown` by the feed; `live` by a sign-in.
-        case resting(Resting)
+        indirect case resting(Resting)
         /// The grant is dead, or gone (then without an id): the user must sign in again.
         ///
         /// Can transition to: `unknown` by the feed; `live` by a sign-in.
-        case dead(OAuthTokenID?)
+        indirect case dead(OAuthTokenID?)
     }
 
     private(set) var state: State = .unknown
     /// Failures in a row, which lengthen the rest.
-    private(set) var failures = 0
+    private(set) var failures: Int32 = 0
     /// The version for which a grant in doubt was asked once more, deliberately.
     private var askedInDoubt: Int64?
 
@@ -127,12 +128,23 @@ struct GrantMachine: Sendable {
         }
     }
 
-    private mutating func ask(_ live: Live, after deadVersion: Int64?, waiter: Waiter, at now: Date) -> Ask {
-        guard let deadVersion, deadVersion >= live.token.version else {
-            guard now >= live.renewAt else { return .use(live.token) }
-            state = .renewing(live)
-            return .useAndRefresh(live.token)
+    /// What somebody gets who can't wait: `use`, `useAndRefresh`, or nothing, and then nothing is begun either.
+    mutating func askWarm(at now: Date) -> Ask? {
+        switch state {
+        case .live(let live): ask(live, at: now)
+        case .renewing(let live): .use(live.token)
+        case .unknown, .reading, .refreshing, .resting, .dead: nil
         }
+    }
+
+    private mutating func ask(_ live: Live, at now: Date) -> Ask {
+        guard now >= live.renewAt else { return .use(live.token) }
+        state = .renewing(live)
+        return .useAndRefresh(live.token)
+    }
+
+    private mutating func ask(_ live: Live, after deadVersion: Int64?, waiter: Waiter, at now: Date) -> Ask {
+        guard let deadVersion, deadVersion >= live.token.version else { return ask(live, at: now) }
         guard deadVersion == live.token.version else {
             // The asker knows a newer one than we do: read again.
             state = .reading(Reading(waiters: []))
@@ -271,6 +283,25 @@ struct GrantMachine: Sendable {
         case .refreshing(let refreshing): refreshing.deadVersion
         case .resting(let resting): resting.deadVersion
         case .unknown, .reading, .dead: nil
+        }
+    }
+
+    /// The grant that it is about; `nil` where that is not known.
+    var grantID: OAuthTokenID? {
+        switch state {
+        case .live(let live), .renewing(let live): live.token.grantID
+        case .refreshing(let refreshing): refreshing.grantID
+        case .resting(let resting): resting.grantID
+        case .dead(let id): id
+        case .unknown, .reading: nil
+        }
+    }
+
+    /// Whether a change of a grant that nobody knows may be about this one: what is known, or being read, has no id.
+    var mayBeOfUnknownGrant: Bool {
+        switch state {
+        case .reading, .dead(nil): true
+        case .unknown, .live, .renewing, .refreshing, .resting, .dead: false
         }
     }
 

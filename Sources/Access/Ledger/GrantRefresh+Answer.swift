@@ -37,7 +37,7 @@ extension GrantRefresh {
         case .stored:
             if isRotated { await noteRotation() }
             let token = LiveToken(
-                grantID: row.id, version: row.version + 1, accessToken: answer.accessToken,
+                grantID: row.id, userID: row.userID, version: row.version + 1, accessToken: answer.accessToken,
                 instance: answer.instanceURL, expiresAt: successor.expiresAt)
             let event = trail.event(
                 .grantRefreshed, customer: tenant.id, user: user.id,

@@ -21,23 +21,24 @@ final class GrantTable: Sendable {
     }
 
     fileprivate struct Shard {
-        var machines: [UserID: GrantMachine] = [:]
-        var users: [OAuthTokenID: UserID] = [:]
-        /// Users whose grant's id is not known: it is being read, or there is none.
+        /// Not bounded by itself: only what is idle makes room.
+        var machines = BoundedTable<UserID, GrantMachine>(capacity: .max)
+        let machinesMax: Int
+        /// The places of machines by the grants that they are about.
+        var byGrant = PlaceIndex()
+        /// Users of whose grant not even the id is known: it is being read, or there is none.
         var usersWithoutID: Set<UserID> = []
         var slots: [GrantMachine.Waiter: WaitSlot] = [:]
         var lastWaiter: GrantMachine.Waiter = 0
     }
 
-    private static let shardCount = 64
-
     private let shards: [NIOLockedValueBox<Shard>]
-    private let machinesPerShardMax: Int
     private let waitersMax: Int
 
     init(limits: AccessLimits) {
-        self.shards = (0..<Self.shardCount).map { _ in NIOLockedValueBox(Shard()) }
-        self.machinesPerShardMax = max(1, limits.grantsMax / Self.shardCount)
+        self.shards = (0..<Shards.count).map { _ in
+            NIOLockedValueBox(Shard(machinesMax: Shards.share(of: limits.grantsMax)))
+        }
         self.waitersMax = limits.waitersPerGrantMax
     }
 
@@ -46,18 +47,23 @@ final class GrantTable: Sendable {
         _ user: UserID, after deadVersion: Int64?, at now: Date
     ) -> (ask: GrantMachine.Ask, waiter: GrantMachine.Waiter) {
         shard(user).withLockedValue { shard in
-            if shard.machines[user] == nil { shard.makeRoom(max: machinesPerShardMax) }
             shard.lastWaiter += 1
             let waiter = shard.lastWaiter
-            let ask = shard.machines[user, default: GrantMachine()]
-                .ask(after: deadVersion, waiter: waiter, waitersMax: waitersMax, at: now)
+            let ask = shard.modify(user) {
+                $0.ask(after: deadVersion, waiter: waiter, waitersMax: waitersMax, at: now)
+            }
             switch ask {
             case .wait, .refreshAndWait: shard.slots[waiter] = .empty
-            case .read: shard.usersWithoutID.insert(user)
-            case .use, .useAndRefresh, .refuse: break
+            case .read, .use, .useAndRefresh, .refuse: break
             }
             return (ask, waiter)
         }
+    }
+
+    /// A call asks for a token, and can't wait: `nil` where there is none to use at once.
+    func askWarm(_ user: UserID, at now: Date) -> GrantMachine.Ask? {
+        // A machine that can't answer stays as it is, so nothing needs to be indexed anew.
+        shard(user).withLockedValue { $0.machines.update(user) { $0.askWarm(at: now) } ?? nil }
     }
 
     /// Waits until the machine wakes it, or the task is cancelled.
@@ -92,8 +98,7 @@ final class GrantTable: Sendable {
         _ user: UserID, wake: Wake = .askAgain, _ event: (inout GrantMachine) -> [GrantMachine.Waiter]
     ) {
         let continuations = shard(user).withLockedValue { shard in
-            let waiters = event(&shard.machines[user, default: GrantMachine()])
-            shard.indexGrant(of: user)
+            let waiters = shard.modify(user, event)
             return waiters.compactMap { shard.wake($0, with: wake) }
         }
         for continuation in continuations { continuation.resume(returning: wake) }
@@ -101,54 +106,54 @@ final class GrantTable: Sendable {
 
     /// Asks a machine something.
     func query<Result>(_ user: UserID, _ body: (inout GrantMachine) -> Result) -> Result {
-        shard(user).withLockedValue { body(&$0.machines[user, default: GrantMachine()]) }
+        shard(user).withLockedValue { $0.modify(user, body) }
     }
 
-    /// What is known of a user's grant; `nil` where nothing is.
-    func peek<Result>(_ user: UserID, _ body: (GrantMachine) -> Result) -> Result? {
-        shard(user).withLockedValue { $0.machines[user].map(body) }
-    }
-
-    /// The newest version of a grant that is known; `nil` where nothing is.
-    func newestVersion(ofGrant id: OAuthTokenID) -> Int64? {
-        for shard in shards {
-            let version = shard.withLockedValue { shard in
-                shard.users[id].flatMap { shard.machines[$0]?.newestVersion }
+    /// The newest version that is known of a token's grant; `nil` where nothing is.
+    func newestVersion(of token: LiveToken) -> Int64? {
+        shard(token.userID).withLockedValue { shard in
+            shard.machines.place(of: token.userID).flatMap { place in
+                shard.machines.peek(at: place) { _, machine in
+                    machine.grantID == token.grantID ? machine.newestVersion : nil
+                } ?? nil
             }
-            if let version { return version }
         }
-        return nil
     }
 
     /// The feed says that a grant's row changed. One that is not known here may be anybody's whose grant is not known.
     func didChange(grant id: OAuthTokenID) {
-        var isKnown = false
+        for shard in shards where shard.withLockedValue({ $0.didChange(grant: id) }) { return }
         for shard in shards {
             shard.withLockedValue { shard in
-                guard let user = shard.users[id] else { return }
-                isKnown = true
-                shard.machines[user]?.didChange()
-            }
-        }
-        guard !isKnown else { return }
-        for shard in shards {
-            shard.withLockedValue { shard in
-                for user in shard.usersWithoutID { shard.machines[user]?.didChange() }
+                for user in shard.usersWithoutID { shard.modify(user) { $0.didChange() } }
             }
         }
     }
 
+    /// Machines that are told while a lock is held once: 256.
+    private static let toldAtOnceMax = 256
+
     /// Anything may have changed.
     func didChangeAll() {
         for shard in shards {
-            shard.withLockedValue { shard in
-                for user in Array(shard.machines.keys) { shard.machines[user]?.didChange() }
+            var next = 0
+            var isOver = false
+            while !isOver {
+                // What is known when this begins is told. What comes meanwhile was read meanwhile.
+                let dropped = shard.withLockedValue { shard -> [GrantMachine.State] in
+                    let places = shard.machines.places.dropFirst(next).prefix(Self.toldAtOnceMax)
+                    next += places.count
+                    isOver = places.isEmpty
+                    return places.compactMap { shard.didChange(at: $0) }
+                }
+                // Freed here, and not under the lock.
+                withExtendedLifetime(dropped) {}
             }
         }
     }
 
     private func shard(_ user: UserID) -> NIOLockedValueBox<Shard> {
-        shards[Int(UInt(bitPattern: user.hashValue) % UInt(Self.shardCount))]
+        shards[Shards.index(user.tableHash)]
     }
 }
 
@@ -168,30 +173,74 @@ extension GrantTable.Shard {
         }
     }
 
-    /// Notes whose grant a change of the feed is about.
-    fileprivate mutating func indexGrant(of user: UserID) {
-        let id: OAuthTokenID? =
-            switch machines[user]?.state {
-            case .live(let live), .renewing(let live): live.token.grantID
-            case .refreshing(let refreshing): refreshing.grantID
-            case .resting(let resting): resting.grantID
-            case .dead(let id): id
-            case .unknown, .reading, nil: nil
-            }
-        if let id {
-            users[id] = user
-            usersWithoutID.remove(user)
-        } else {
-            usersWithoutID.insert(user)
+    /// Changes a user's machine, which is made where there is none, and indexes it anew.
+    fileprivate mutating func modify<Result>(_ user: UserID, _ body: (inout GrantMachine) -> Result) -> Result {
+        guard let place = machines.place(of: user),
+            let (before, result, after) = machines.update(
+                at: place,
+                { machine in
+                    let before = Indexed(machine)
+                    let result = body(&machine)
+                    return (before, result, Indexed(machine))
+                })
+        else {
+            var machine = GrantMachine()
+            let result = body(&machine)
+            insert(machine, for: user)
+            return result
+        }
+        if before != after {
+            unindex(user, at: place, before)
+            index(user, at: place, after)
+        }
+        return result
+    }
+
+    /// What the indexes hold of a machine.
+    private struct Indexed: Equatable {
+        let grant: OAuthTokenID?
+        let isWithoutID: Bool
+
+        init(_ machine: GrantMachine) {
+            self.grant = machine.grantID
+            self.isWithoutID = machine.mayBeOfUnknownGrant
         }
     }
 
-    /// Where it is full, forgets a sixteenth of what is idle.
-    fileprivate mutating func makeRoom(max: Int) {
-        guard machines.count >= max else { return }
-        let gone = Set(machines.lazy.filter { $0.value.isIdle }.prefix(Swift.max(1, max / 16)).map(\.key))
-        for user in gone { machines[user] = nil }
-        usersWithoutID.subtract(gone)
-        users = users.filter { !gone.contains($0.value) }
+    /// Where it is full, forgets one that is idle; two where there are too many, because none was idle before.
+    private mutating func insert(_ machine: GrantMachine, for user: UserID) {
+        for _ in 0..<2 where machines.count >= machinesMax {
+            guard let gone = machines.evict(where: \.isIdle) else { break }
+            unindex(gone.key, at: gone.place, Indexed(gone.value))
+        }
+        machines.insert(machine, for: user)
+        if let place = machines.place(of: user) { index(user, at: place, Indexed(machine)) }
+    }
+
+    private mutating func index(_ user: UserID, at place: Int, _ indexed: Indexed) {
+        if let grant = indexed.grant { byGrant.insert(grant.tableHash, place: place) }
+        if indexed.isWithoutID { usersWithoutID.insert(user) }
+    }
+
+    private mutating func unindex(_ user: UserID, at place: Int, _ indexed: Indexed) {
+        if let grant = indexed.grant { byGrant.remove(grant.tableHash, place: place) }
+        if indexed.isWithoutID { usersWithoutID.remove(user) }
+    }
+
+    /// Tells the machine of a grant; `false` where there is none.
+    fileprivate mutating func didChange(grant id: OAuthTokenID) -> Bool {
+        let place = byGrant.first(id.tableHash) { place in
+            machines.peek(at: place) { _, machine in machine.grantID == id } ?? false
+        }
+        guard let place else { return false }
+        _ = didChange(at: place)
+        return true
+    }
+
+    /// Tells the machine at a place; returns the state that it leaves.
+    fileprivate mutating func didChange(at place: Int) -> GrantMachine.State? {
+        guard let (user, state) = machines.peek(at: place, { ($0, $1.state) }) else { return nil }
+        modify(user) { $0.didChange() }
+        return state
     }
 }

@@ -7,9 +7,10 @@ extension LiveToken {
     /// Opens a grant's row.
     ///
     /// - Throws: `SealingError`; `AllowedHostError` where the instance is not an allowed host any more.
-    init(row: OAuthToken, dataKey: DataKey, hosts: AllowedHosts) throws {
+    convenience init(row: OAuthToken, dataKey: DataKey, hosts: AllowedHosts) throws {
         self.init(
-            grantID: row.id, version: row.version, accessToken: try row.decryptedAccessToken(with: dataKey),
+            grantID: row.id, userID: row.userID, version: row.version,
+            accessToken: try row.decryptedAccessToken(with: dataKey),
             instance: try hosts.instance(row.instanceURL), expiresAt: row.expiresAt)
     }
 }

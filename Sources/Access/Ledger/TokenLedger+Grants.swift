@@ -23,7 +23,8 @@ extension TokenLedger {
         }
         guard let row = made.withLockedValue({ $0 }) else { throw .internalError }
         let token = LiveToken(
-            grantID: row.id, version: row.version, accessToken: answer.accessToken, instance: answer.instanceURL,
+            grantID: row.id, userID: row.userID, version: row.version, accessToken: answer.accessToken,
+            instance: answer.instanceURL,
             expiresAt: row.expiresAt)
         let renewAt = context.renewalTime(of: row)
         table.tell(user.id) { $0.didAdopt(token, renewAt: renewAt) }

@@ -1,5 +1,5 @@
 internal import Domain
-internal import Foundation
+public import Foundation
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import Salesforce
@@ -89,6 +89,30 @@ public final class TokenLedger: Service {
         try await token(for: caller, after: nil)
     }
 
+    /// The token to use now, where memory may serve and has it. Never waits; starts a refresh ahead of time where it is
+    /// due.
+    ///
+    /// `nil` is no answer but the advice to ask ``token(for:)``, which decides and names the error.
+    ///
+    /// - Parameter now: The request's time.
+    public func warmToken(for caller: Caller, at now: Date) -> LiveToken? {
+        switch table.askWarm(caller.userID, at: now) {
+        case .use(let token):
+            return token
+        case .useAndRefresh(let token):
+            startRefresh(of: token, for: caller)
+            return token
+        case .read, .wait, .refreshAndWait, .refuse, nil:
+            return nil
+        }
+    }
+
+    /// Apart, so that the way of nearly every call is short.
+    @inline(never)
+    private func startRefresh(of token: LiveToken, for caller: Caller) {
+        start(refresh(for: caller, grantID: token.grantID, version: token.version))
+    }
+
     /// A token newer than one that Salesforce called dead: one refresh however many ask, in all processes.
     ///
     /// Waits at most `refreshWaitSeconds` for it.
@@ -100,11 +124,11 @@ public final class TokenLedger: Service {
 
     /// Whether this is still the current token of its grant, as far as is known here.
     public func isCurrent(_ token: LiveToken) -> Bool {
-        table.newestVersion(ofGrant: token.grantID).map { $0 <= token.version } ?? true
+        table.newestVersion(of: token).map { $0 <= token.version } ?? true
     }
 
     private func token(for caller: Caller, after deadVersion: Int64?) async throws(GatewayError) -> LiveToken {
-        let user = caller.user.id
+        let user = caller.userID
         let deadline = context.now().addingTimeInterval(context.limits.refreshWaitSeconds)
         while true {
             let (ask, waiter) = table.ask(user, after: deadVersion, at: context.now())
@@ -150,7 +174,7 @@ public final class TokenLedger: Service {
 
     /// Reads the grant's row for everybody who asks meanwhile.
     private func read(for caller: Caller) async throws(GatewayError) {
-        let user = caller.user.id
+        let user = caller.userID
         do {
             let row = try await context.repositories.grants.grant(of: user, in: caller.tenant.id)
             let found: GrantMachine.Row

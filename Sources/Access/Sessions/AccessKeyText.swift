@@ -8,8 +8,11 @@ enum AccessKeyText {
     /// 32 random bytes make the 43 characters.
     static let byteCount = 32
     private static let mark = Array("!fiq.".utf8)
+    private static let orgIDPrefix = Array("00D".utf8)
     private static let orgIDCount = 15
     private static let digitCount = 43
+    private static let marked = orgIDCount + mark.count
+    static let characterCount = marked + digitCount
 
     static func make(organization: SalesforceID, randomBytes: [UInt8]) -> Secret<String> {
         // Invariant: fewer bits could be guessed, and only a mistake in our own code gives fewer.
@@ -19,11 +22,23 @@ enum AccessKeyText {
 
     /// Whether a text can be a key at all: anything else costs no lookup.
     static func isWellFormed(_ text: Substring) -> Bool {
-        let bytes = text.utf8
-        guard bytes.count == orgIDCount + mark.count + digitCount, text.hasPrefix("00D") else { return false }
-        let organization = bytes.prefix(orgIDCount)
-        let rest = bytes.dropFirst(orgIDCount)
-        return organization.allSatisfy(Base62.isDigit) && rest.starts(with: mark)
-            && rest.dropFirst(mark.count).allSatisfy(Base62.isDigit)
+        isWellFormed(text.utf8.span)
+    }
+
+    /// The same of the text's bytes.
+    static func isWellFormed(_ text: Span<UInt8>) -> Bool {
+        guard text.count == characterCount else { return false }
+        for index in text.indices {
+            let byte = text[index]
+            let isRight =
+                switch index {
+                case ..<orgIDPrefix.count: byte == orgIDPrefix[index]
+                case ..<orgIDCount: Base62.isDigit(byte)
+                case ..<marked: byte == mark[index - orgIDCount]
+                case _: Base62.isDigit(byte)
+                }
+            guard isRight else { return false }
+        }
+        return true
     }
 }

@@ -66,9 +66,17 @@ enum PresentedCredential {
 enum SessionCookie {
     static let baseName = "formation_session"
     static let byteCount = 32
+    static let characterCount = 43
 
     /// 43 characters of base64url.
     static func isWellFormed(_ text: String) -> Bool {
-        text.utf8.count == 43 && text.utf8.allSatisfy(Base64URL.isDigit)
+        isWellFormed(text.utf8.span)
+    }
+
+    /// The same of the text's bytes.
+    static func isWellFormed(_ text: Span<UInt8>) -> Bool {
+        guard text.count == characterCount else { return false }
+        for index in text.indices where !Base64URL.isDigit(text[index]) { return false }
+        return true
     }
 }

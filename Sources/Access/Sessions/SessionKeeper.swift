@@ -7,16 +7,14 @@ public import ServiceLifecycle
 
 /// Browser sessions and access keys: credential → ``Caller``, from memory where it is known.
 ///
-/// The table in memory has 64 shards, each with its own lock, so that warm requests of different callers don't meet.
+/// The tables in memory are sharded, so that warm requests of different callers don't meet.
 /// `run()` writes last-seen times in the background; without it nothing but those (and alarms of foreign credentials)
 /// is lost.
 public final class SessionKeeper: Service {
-    private static let shardCount = 64
-
     let context: AccessContext
     let trail: AuditTrail
-    private let sessions: [LoadingCache<CredentialHash, KnownCredential>]
-    private let keys: [LoadingCache<CredentialHash, KnownCredential>]
+    let sessions: ShardedCache<CredentialHash, KnownCredential>
+    let keys: ShardedCache<CredentialHash, KnownCredential>
     private let writes: WorkQueue<BackgroundWrite>
 
     /// A keeper that knows nobody yet.
@@ -26,12 +24,9 @@ public final class SessionKeeper: Service {
         self.writes = WorkQueue(capacity: context.limits.backgroundWritesMax)
         let limits = context.limits
         let makeShards = {
-            (0..<Self.shardCount).map { _ in
-                LoadingCache<CredentialHash, KnownCredential>(
-                    capacity: limits.sessionsMax / Self.shardCount,
-                    missingCapacity: limits.unknownSessionsMax / Self.shardCount,
-                    missingSeconds: limits.unknownSessionSeconds, subjects: \.subjects)
-            }
+            ShardedCache<CredentialHash, KnownCredential>(
+                capacity: limits.sessionsMax, missingCapacity: limits.unknownSessionsMax,
+                missingSeconds: limits.unknownSessionSeconds, subjects: \.credential.subjects)
         }
         self.sessions = makeShards()
         self.keys = makeShards()
@@ -100,12 +95,12 @@ public final class SessionKeeper: Service {
     }
 
     private func caller(
-        _ hash: CredentialHash, in shards: [LoadingCache<CredentialHash, KnownCredential>], slot: CredentialSlot,
+        _ hash: CredentialHash, in shards: ShardedCache<CredentialHash, KnownCredential>, slot: CredentialSlot,
         tenant: Tenant, extends: Bool, load: () async throws -> KnownCredential?
     ) async throws(GatewayError) -> Caller? {
         let now = context.now()
-        let shard = shards[hash.shard(of: shards.count)]
-        let usesMemory = context.feed.allowsMemory(at: now, limits: context.limits)
+        let shard = shards.shard(of: hash)
+        let usesMemory = context.feed.allowsMemory(at: now, outageSeconds: context.limits.databaseOutageSeconds)
         if usesMemory {
             switch use(hash, in: shard, tenant: tenant, extends: extends, at: now) {
             case .found(.live(let known)): return try caller(known, slot: slot, tenant: tenant)
@@ -118,7 +113,7 @@ public final class SessionKeeper: Service {
             try await shard.value(for: hash, at: now, usesMemory: usesMemory, load: load)
         }
         guard let loaded, !isOver(loaded, at: now) else { return nil }
-        guard loaded.customerID == tenant.id else {
+        guard loaded.credential.customerID == tenant.id else {
             noteForeign(loaded, at: tenant)
             return nil
         }
@@ -130,7 +125,7 @@ public final class SessionKeeper: Service {
     }
 
     /// What memory says of a credential.
-    private enum Remembered {
+    enum Remembered {
         case live(KnownCredential)
         case over
         /// Idle for too long, by what is known here: another process may have seen it since.
@@ -138,7 +133,7 @@ public final class SessionKeeper: Service {
     }
 
     /// Looks a credential up in memory and notes its use.
-    private func use(
+    func use(
         _ hash: CredentialHash, in shard: LoadingCache<CredentialHash, KnownCredential>, tenant: Tenant,
         extends: Bool, at now: Date
     ) -> LoadingCache<CredentialHash, KnownCredential>.Cached<Remembered> {
@@ -147,10 +142,11 @@ public final class SessionKeeper: Service {
         let cached = shard.cached(hash, at: now) { known -> Remembered in
             guard !isOver(known, at: now) else {
                 let isCertain =
-                    known.expiresAt <= now || now.timeIntervalSince(known.readAt) < limits.unknownSessionSeconds
+                    known.credential.expiresAt <= now
+                    || now.timeIntervalSince(known.credential.readAt) < limits.unknownSessionSeconds
                 return isCertain ? .over : .doubtful
             }
-            if extends, known.customerID == tenant.id, known.user.disabledAt == nil {
+            if extends, Self.isGood(known, at: tenant) {
                 write = known.noteUse(at: now, touchInterval: limits.touchIntervalSeconds)
             }
             return .live(known)
@@ -162,12 +158,21 @@ public final class SessionKeeper: Service {
     private func caller(
         _ known: KnownCredential, slot: CredentialSlot, tenant: Tenant
     ) throws(GatewayError) -> Caller? {
-        guard known.customerID == tenant.id else {
+        guard known.credential.customerID == tenant.id else {
             noteForeign(known, at: tenant)
             return nil
         }
-        guard known.user.disabledAt == nil else { throw .userDisabled }
-        return Caller(tenant: tenant, user: known.user, proof: known.proof, slot: slot)
+        guard !known.credential.isDisabled else { throw .userDisabled }
+        return Self.caller(known, slot: slot, tenant: tenant)
+    }
+
+    static func caller(_ known: KnownCredential, slot: CredentialSlot, tenant: Tenant) -> Caller {
+        Caller(tenant: tenant, credential: known.credential, lastUsedAt: known.lastUsedAt, slot: slot)
+    }
+
+    /// Whether a credential that is not over counts at a tenant.
+    static func isGood(_ known: KnownCredential, at tenant: Tenant) -> Bool {
+        known.credential.customerID == tenant.id && !known.credential.isDisabled
     }
 
     private func isOver(_ known: KnownCredential, at now: Date) -> Bool {
@@ -177,11 +182,7 @@ public final class SessionKeeper: Service {
     /// One tenant's credential at another: worthless, and worth knowing of.
     private func noteForeign(_ known: KnownCredential, at tenant: Tenant) {
         guard trail.admitsFromStrangers(.foreignCredential, customer: tenant.id) else { return }
-        let kind =
-            switch known.proof {
-            case .session: "session"
-            case .accessKey: "access_key"
-            }
+        let kind = known.credential.keyScope == nil ? "session" : "access_key"
         writes.submit(.audit(trail.event(.foreignCredential, customer: tenant.id, detail: ["credential": kind])))
     }
 
@@ -205,13 +206,13 @@ public final class SessionKeeper: Service {
 
     /// Drops what is known of a session, an access key or a user.
     func drop(subject: UUID) {
-        for shard in sessions { shard.drop(subject: subject) }
-        for shard in keys { shard.drop(subject: subject) }
+        sessions.drop(subject: subject)
+        keys.drop(subject: subject)
     }
 
     func dropAll() {
-        for shard in sessions { shard.dropAll() }
-        for shard in keys { shard.dropAll() }
+        sessions.dropAll()
+        keys.dropAll()
     }
 
     private func perform(_ write: BackgroundWrite) async {

@@ -48,7 +48,7 @@ struct AuditTrail: Sendable {
 
 /// Counts events by subject and minute.
 private final class Quota: Sendable {
-    struct Subject: Hashable {
+    struct Subject: TableKey {
         let customer: CustomerID
         let action: AuditAction
     }

@@ -5,7 +5,13 @@ struct CredentialHash: Hashable, Sendable {
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
     init(_ credential: String) {
-        let digest = SHA256.hash(data: Array(credential.utf8))
+        self.init(credential.utf8.span)
+    }
+
+    init(_ credential: Span<UInt8>) {
+        var hash = SHA256()
+        credential.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        let digest = hash.finalize()
         self.words = digest.withUnsafeBytes { bytes in
             (
                 bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self).littleEndian,
@@ -23,11 +29,6 @@ struct CredentialHash: Hashable, Sendable {
         }
     }
 
-    /// One of so many shards; a hash of SHA-256 is spread evenly.
-    func shard(of count: Int) -> Int {
-        Int(words.0 % UInt64(count))
-    }
-
     static func == (left: CredentialHash, right: CredentialHash) -> Bool {
         left.words == right.words
     }
@@ -36,4 +37,8 @@ struct CredentialHash: Hashable, Sendable {
         // SHA-256 is spread already, and nobody can choose its values.
         hasher.combine(words.1)
     }
+}
+
+extension CredentialHash: TableKey {
+    var tableHash: UInt64 { words.1 }
 }

@@ -6,7 +6,7 @@ internal import NIOConcurrencyHelpers
 /// What is not there is remembered too, bounded and shortly. Entries are dropped by *subject*: the ids of the rows that
 /// they were made from. A load during which anything was dropped is given to those who had asked for it, and not kept;
 /// who asks after the drop does not join it. So nobody sees, after a drop, what was read before it.
-final class LoadingCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
     /// What is remembered of a key.
     enum Cached<Result> {
         case found(Result)
@@ -32,7 +32,8 @@ final class LoadingCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     fileprivate struct State: Sendable {
         var entries: BoundedTable<Key, Value>
         var missing: BoundedTable<Key, Date>
-        var keysBySubject: [UUID: Set<Key>] = [:]
+        /// The places of entries by the subjects that they were made from.
+        var bySubject = PlaceIndex()
         /// Grows with each drop.
         var generation: UInt64 = 0
         var lastFlight: FlightID = 0
@@ -46,11 +47,12 @@ final class LoadingCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             return false
         }
 
-        mutating func unlink(_ key: Key, from subjects: [UUID]) {
-            for subject in subjects {
-                keysBySubject[subject]?.remove(key)
-                if keysBySubject[subject]?.isEmpty == true { keysBySubject[subject] = nil }
-            }
+        mutating func link(_ place: Int, to subjects: [UUID]) {
+            for subject in subjects { bySubject.insert(subject.tableHash, place: place) }
+        }
+
+        mutating func unlink(_ place: Int, from subjects: [UUID]) {
+            for subject in subjects { bySubject.remove(subject.tableHash, place: place) }
         }
     }
 
@@ -118,41 +120,67 @@ final class LoadingCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// Drops what was made from a row.
     func drop(subject: UUID) {
+        // The first round ends what is being loaded too; in most, it is the only one.
+        while drop(subject: subject, atMost: Self.dropsAtOnceMax).count == Self.dropsAtOnceMax {}
+    }
+
+    /// Entries that are dropped while the lock is held once: 64. A subject can be that of a whole table.
+    private static var dropsAtOnceMax: Int { 64 }
+
+    /// Returns what was dropped, so that it is not the lock's holder who frees it.
+    private func drop(subject: UUID, atMost max: Int) -> [Value] {
         state.withLockedValue { state in
             state.generation += 1
-            for key in state.keysBySubject.removeValue(forKey: subject) ?? [] {
-                guard let value = state.entries.remove(key) else { continue }
-                state.unlink(key, from: subjects(value))
+            var dropped: [Value] = []
+            while dropped.count < max,
+                let place = state.bySubject.first(
+                    subject.tableHash,
+                    where: { place in
+                        state.entries.peek(at: place) { _, value in subjects(value).contains(subject) } ?? false
+                    }),
+                let removed = state.entries.remove(at: place)
+            {
+                state.unlink(place, from: subjects(removed.value))
+                dropped.append(removed.value)
             }
+            return dropped
         }
     }
 
     /// Drops one key.
     func drop(key: Key) {
-        state.withLockedValue { state in
+        let dropped = state.withLockedValue { state -> Value? in
             state.generation += 1
             state.missing.remove(key)
-            guard let value = state.entries.remove(key) else { return }
-            state.unlink(key, from: subjects(value))
+            guard let removed = state.entries.place(of: key).flatMap({ state.entries.remove(at: $0) }) else {
+                return nil
+            }
+            state.unlink(removed.place, from: subjects(removed.value))
+            return removed.value
         }
+        withExtendedLifetime(dropped) {}
     }
 
     /// Forgets which keys have no value.
     func dropMissing() {
         state.withLockedValue { state in
             state.generation += 1
-            state.missing.removeAll()
+            if state.missing.count > 0 { state.missing.removeAll() }
         }
     }
 
     /// Drops everything.
     func dropAll() {
-        state.withLockedValue { state in
+        let dropped = state.withLockedValue { state in
             state.generation += 1
+            let dropped = state.entries
             state.entries.removeAll()
             state.missing.removeAll()
-            state.keysBySubject.removeAll()
+            state.bySubject = PlaceIndex()
+            return dropped
         }
+        // Freeing thousands of entries takes a while: not under the lock.
+        withExtendedLifetime(dropped) {}
     }
 
     /// How many values are in memory.
@@ -190,8 +218,10 @@ final class LoadingCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     private func keep(_ value: Value, for key: Key, in state: inout State) {
         state.missing.remove(key)
-        if let gone = state.entries.insert(value, for: key) { state.unlink(gone.key, from: subjects(gone.value)) }
-        for subject in subjects(value) { state.keysBySubject[subject, default: []].insert(key) }
+        let gone = state.entries.insert(value, for: key)
+        guard let place = state.entries.place(of: key) else { return }
+        if let gone { state.unlink(place, from: subjects(gone.value)) }
+        state.link(place, to: subjects(value))
     }
 
     private func landing(of id: FlightID) async -> Landing {

@@ -24,17 +24,17 @@ public final class TenantDirectory: Sendable {
     }
 
     private let context: AccessContext
-    private let bySubdomain: LoadingCache<Subdomain, Opened>
-    private let byID: LoadingCache<CustomerID, Opened>
+    private let bySubdomain: ShardedCache<Subdomain, Opened>
+    private let byID: ShardedCache<CustomerID, Opened>
 
     /// An empty directory.
     public init(context: AccessContext) {
         self.context = context
         let limits = context.limits
-        self.bySubdomain = LoadingCache(
+        self.bySubdomain = ShardedCache(
             capacity: limits.tenantsMax, missingCapacity: limits.unknownTenantsMax,
             missingSeconds: limits.unknownTenantSeconds, subjects: { [$0.customerID.rawValue] })
-        self.byID = LoadingCache(
+        self.byID = ShardedCache(
             capacity: limits.tenantsMax, missingCapacity: limits.unknownTenantsMax,
             missingSeconds: limits.unknownTenantSeconds, subjects: { [$0.customerID.rawValue] })
     }
@@ -49,6 +49,21 @@ public final class TenantDirectory: Sendable {
         }
     }
 
+    /// The tenant of a subdomain where memory may serve and knows it. Never waits.
+    ///
+    /// `nil` is no answer but the advice to ask ``tenant(_:)``, which decides and names the error.
+    ///
+    /// - Parameter now: The request's time.
+    public func warmTenant(_ subdomain: Subdomain, at now: Date) -> Tenant? {
+        guard context.feed.allowsMemory(at: now, outageSeconds: context.limits.databaseOutageSeconds) else {
+            return nil
+        }
+        switch bySubdomain.shard(of: subdomain).cached(subdomain, at: now, { $0 }) {
+        case .found(.tenant(let tenant)): return tenant
+        case .found(.broken), .nothing, .unknown: return nil
+        }
+    }
+
     /// The tenant of an id, or `nil` where there is none.
     ///
     /// - Throws: as ``tenant(_:)``.
@@ -60,6 +75,8 @@ public final class TenantDirectory: Sendable {
     ///
     /// - Throws: `.suspended`, `.subscriptionInactive`, `.notConnected`.
     public func admit(_ tenant: Tenant, at now: Date) throws(GatewayError) {
+        // The plain case, without a copy of the customer.
+        if now < tenant.admittedUntil { return }
         guard tenant.customer.suspendedAt == nil else { throw .suspended }
         let access = tenant.customer.subscriptionAccess(at: now)
         guard access == .allowed else { throw .subscriptionInactive(access) }
@@ -79,13 +96,15 @@ public final class TenantDirectory: Sendable {
         byID.dropAll()
     }
 
-    private func find<Key: Hashable & Sendable>(
-        _ key: Key, in cache: LoadingCache<Key, Opened>, load: () async throws -> Customer?
+    private func find<Key: TableKey>(
+        _ key: Key, in cache: ShardedCache<Key, Opened>, load: () async throws -> Customer?
     ) async throws(GatewayError) -> Tenant? {
         let now = context.now()
-        let usesMemory = context.feed.allowsMemory(at: now, limits: context.limits)
+        let usesMemory = context.feed.allowsMemory(at: now, outageSeconds: context.limits.databaseOutageSeconds)
         let opened = try await context.storage("looking up a customer") {
-            try await cache.value(for: key, at: now, usesMemory: usesMemory) { try await load().map(open) }
+            try await cache.shard(of: key).value(for: key, at: now, usesMemory: usesMemory) {
+                try await load().map(open)
+            }
         }
         switch opened {
         case .tenant(let tenant): return tenant

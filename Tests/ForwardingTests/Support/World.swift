@@ -1,5 +1,4 @@
 import Access
-import AsyncHTTPClient
 import Domain
 import Forwarding
 import Foundation
@@ -86,7 +85,8 @@ struct World: Sendable {
 struct WorldOptions {
     var limits = ForwardingLimits()
     var frontendOrigins: [String] = []
-    var hasConnectionHandlers = true
+    /// All connections on one event loop, so that they share those with Salesforce.
+    var hasOneLoop = false
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
     /// What is otherwise than in the fixture's customer.
@@ -120,21 +120,22 @@ func withWorld(
     let directory = TenantDirectory(context: access)
     let sessions = SessionKeeper(context: access)
     let ledger = TokenLedger(context: access)
-    let client = HTTPClient(
-        eventLoopGroupProvider: .singleton,
-        configuration: Forwarder.clientConfiguration(loopbackNames: [World.instanceName], limits: options.limits))
-    let connections = ClientConnections()
-    let forwarder = Forwarder(
-        access: access, directory: directory, sessions: sessions, ledger: ledger,
-        rule: CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init)),
-        upstream: client, limits: options.limits, connections: connections)
+    let rule = CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init))
+    let plane = DataPlane(
+        origin: access.origin, trust: EdgeTrust(trustedHops: 0), rule: rule, limits: options.limits,
+        loopbackNames: [World.instanceName], log: LoggerCallLog(log.logger), measuresTime: false, now: clock.reading,
+        makeRequestID: { "test-request" })
+    plane.serve(
+        Forwarder(
+            access: access, directory: directory, sessions: sessions, ledger: ledger, rule: rule,
+            limits: options.limits))
     let bound = AsyncStream<Int>.makeStream()
-    let channel = HTTP1Channel.Configuration(
-        additionalChannelHandlers: options.hasConnectionHandlers ? connections.handlers() : [])
     let application = Application(
-        responder: ForwardingHost(forwarder: forwarder, directory: directory, log: log, clock: clock),
-        server: .http1(configuration: channel), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+        responder: ControlPlane(),
+        server: HTTPServerBuilder { DataPlaneChannel(plane, base: HTTP1Channel(responder: $0)) },
+        configuration: .init(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { bound.continuation.yield($0.localAddress?.port ?? 0) },
+        eventLoopGroupProvider: .shared(options.hasOneLoop ? oneLoop : MultiThreadedEventLoopGroup.singleton),
         logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
 
     var failure: (any Error)?
@@ -163,25 +164,18 @@ func withWorld(
     } catch {
         failure = error
     }
-    try await client.shutdown()
     if !options.isUpstreamGone { try await upstream.close() }
     if let failure { throw failure }
 }
 
-/// The part of the composition root that stands before Forwarding, with one tenant.
-private struct ForwardingHost: HTTPResponder {
+private let oneLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+/// What is behind the data plane: it says 418 to whatever reaches it, with what it got of a body.
+private struct ControlPlane: HTTPResponder {
     typealias Context = BasicRequestContext
 
-    let forwarder: Forwarder
-    let directory: TenantDirectory
-    let log: CapturedLog
-    let clock: TestClock
-
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
-        guard Forwarder.claims(path: request.head.path ?? ""),
-            let tenant = try await directory.tenant(Subdomain("axonify"))
-        else { return Response(status: .init(code: 418)) }
-        let call = TenantCall(tenant: tenant, requestID: "test-request", receivedAt: clock.now, logger: log.logger)
-        return await forwarder.respond(to: request, in: call)
+        let body = try await request.body.collect(upTo: 1 << 20)
+        return Response(status: .init(code: 418), body: ResponseBody(byteBuffer: body))
     }
 }

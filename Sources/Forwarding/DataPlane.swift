@@ -1,0 +1,120 @@
+public import Access
+public import Foundation
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+public import ServiceLifecycle
+internal import Synchronization
+
+/// The data plane of one process: what its listener's connections need, from before the caches are there until after
+/// they are gone.
+public final class DataPlane: Service {
+    private struct State {
+        var forwarder: Forwarder?
+        var loops: [ObjectIdentifier: NIOLoopBound<LoopState>] = [:]
+    }
+
+    let origin: PublicOrigin
+    let trust: EdgeTrust
+    let rule: CrossOriginRule
+    let limits: ForwardingLimits
+    let headers = HeaderTable()
+    let tls = UpstreamTLS()
+    let log: any CallLog
+    let metrics = ForwardingMetrics()
+    let now: @Sendable () -> Date
+    let makeRequestID: (@Sendable () -> String)?
+    /// Whether durations are measured. Tests whose clock stands still want them to be 0.
+    let measuresTime: Bool
+    private let loopbackNames: Set<String>
+    private let state = NIOLockedValueBox(State())
+    private let isDrainingFlag = Atomic(false)
+
+    /// A data plane without caches: it answers 503 until ``serve(_:)``.
+    ///
+    /// - Parameters:
+    ///   - loopbackNames: Names under `localhost` (RFC 6761 §6.3) that the system's resolver may not know.
+    ///   - log: What is told of each call.
+    ///   - makeRequestID: `nil` for ids of the plane's own.
+    public init(
+        origin: PublicOrigin, trust: EdgeTrust, rule: CrossOriginRule, limits: ForwardingLimits,
+        loopbackNames: [String], log: any CallLog, measuresTime: Bool = true, now: @escaping @Sendable () -> Date,
+        makeRequestID: (@Sendable () -> String)? = nil
+    ) {
+        self.origin = origin
+        self.trust = trust
+        self.rule = rule
+        self.limits = limits
+        self.loopbackNames = Set(loopbackNames)
+        self.log = log
+        self.now = now
+        self.measuresTime = measuresTime
+        self.makeRequestID = makeRequestID
+    }
+
+    /// Forwards from now on.
+    public func serve(_ forwarder: Forwarder) {
+        state.withLockedValue { $0.forwarder = forwarder }
+    }
+
+    /// From now on each answer is the last on its connection.
+    public func drain() {
+        isDrainingFlag.store(true, ordering: .relaxed)
+    }
+
+    /// Keeps connections with Salesforce until shutdown; calls in flight keep theirs to their end.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        drain()
+        for state in state.withLockedValue({ Array($0.loops.values) }) {
+            state.eventLoop.execute { state.value.pool.closeIdle() }
+        }
+    }
+
+    /// Whether a path is the data plane's: `/services`, `/services/**`, `/cometd`, `/cometd/**`, in whatever spelling
+    /// (case, escapes, dot segments) a lax reader could take for one of those.
+    public static func claims(path: String) -> Bool {
+        PathAdmission.claims(path)
+    }
+
+    var isDraining: Bool { isDrainingFlag.load(ordering: .relaxed) }
+
+    var forwarder: Forwarder? { state.withLockedValue { $0.forwarder } }
+
+    /// What the plane has of an event loop; to be called on it.
+    func state(of loop: any EventLoop) -> LoopState {
+        state.withLockedValue { state in
+            let key = ObjectIdentifier(loop)
+            if let known = state.loops[key] { return known.value }
+            let made = LoopState(loop: loop, number: state.loops.count, plane: self)
+            state.loops[key] = NIOLoopBound(made, eventLoop: loop)
+            return made
+        }
+    }
+
+    /// What to connect to for a host.
+    func address(of host: String) -> String {
+        loopbackNames.contains(host) ? "127.0.0.1" : host
+    }
+}
+
+/// TLS towards Salesforce: made at its first use, since reading the system's roots takes its time.
+final class UpstreamTLS: Sendable {
+    private let made = NIOLockedValueBox<EventLoopFuture<NIOSSLContext>?>(nil)
+
+    /// The context, on a loop.
+    func context(on loop: any EventLoop) -> EventLoopFuture<NIOSSLContext> {
+        made.withLockedValue { made in
+            if let made { return made.hop(to: loop) }
+            let future = NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+                var configuration = TLSConfiguration.makeClientConfiguration()
+                configuration.applicationProtocols = ["http/1.1"]
+                configuration.minimumTLSVersion = .tlsv12
+                return try NIOSSLContext(configuration: configuration)
+            }
+            made = future
+            return future
+        }
+    }
+}

@@ -1,0 +1,72 @@
+internal import NIOCore
+internal import Wire
+
+// MARK: - The control plane
+
+extension ClientConnection {
+    func beginControl(_ head: RequestHead, hasBody: Bool) {
+        guard let context, let bytes = pending.readSlice(length: head.byteCount) else { return }
+        input = hasBody ? .controlBody : .controlWaiting
+        // A body that stalls is cut; the answer takes the time that it takes.
+        deadline = hasBody ? .now() + TimeAmount(limits.uploadStallTimeout) : .distantFuture
+        discardedBytes = 0
+        control.start(context, connection: self)
+        context.fireChannelRead(wrapInboundOut(bytes))
+        if !hasBody { context.fireChannelReadComplete() }
+    }
+
+    /// Follows the body to its end, and hands its exact bytes on.
+    func passControlBody() {
+        guard let context else { return }
+        var length = min(bodyLeft, pending.readableBytes)
+        if isChunked {
+            var buffer = pending
+            guard let isEnd = try? chunks.take(&buffer, .decoding, { _ in }) else {
+                // The control plane's own parser answers what can't be read.
+                length = pending.readableBytes
+                input = .controlWaiting
+                keepsAlive = false
+                return handOn(length, context)
+            }
+            length = pending.readableBytes - buffer.readableBytes
+            if isEnd { input = .controlWaiting }
+        } else {
+            bodyLeft -= length
+            if bodyLeft == 0 { input = .controlWaiting }
+        }
+        deadline = input == .controlWaiting ? .distantFuture : .now() + TimeAmount(limits.uploadStallTimeout)
+        handOn(length, context)
+    }
+
+    private func handOn(_ length: Int, _ context: ChannelHandlerContext) {
+        guard length > 0, let bytes = pending.readSlice(length: length) else { return }
+        if control.isAnswered {
+            discardedBytes += length
+            // The framework reads the rest of an upload that was answered already; not for ever.
+            guard discardedBytes <= limits.discardedBytesMax else { return context.close(promise: nil) }
+        }
+        context.fireChannelRead(wrapInboundOut(bytes))
+        context.fireChannelReadComplete()
+        if control.isAnswered { controlDidAnswer() }
+    }
+
+    /// The control plane has written the end of its answer.
+    func controlDidAnswer() {
+        switch input {
+        case .controlWaiting:
+            // Where the connection is not kept, the control plane closes it.
+            guard keepsAlive else {
+                input = .closed
+                return
+            }
+            input = .head
+            waitForRequest()
+            process()
+        case .controlBody:
+            // Its end is awaited, within bounds.
+            break
+        case .head, .upload, .waiting, .discarding, .lingering, .closed:
+            break
+        }
+    }
+}

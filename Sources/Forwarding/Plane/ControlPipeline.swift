@@ -1,0 +1,73 @@
+internal import HummingbirdCore
+internal import NIOCore
+internal import NIOHTTPTypes
+
+/// The control plane's channel handlers behind a client's connection, made at its first request that is not forwarded.
+final class ControlPipeline {
+    private let build: (any Channel) -> EventLoopFuture<Void>
+    private let giveUp: () -> Void
+    private(set) var isStarted = false
+    /// Whether the present request was answered.
+    private(set) var isAnswered = false
+
+    /// - Parameters:
+    ///   - build: Adds the handlers.
+    ///   - giveUp: Called where the connection ends and never had a request for the control plane.
+    init(build: @escaping (any Channel) -> EventLoopFuture<Void>, giveUp: @escaping () -> Void) {
+        self.build = build
+        self.giveUp = giveUp
+    }
+
+    /// A request for the control plane begins.
+    func start(_ context: ChannelHandlerContext, connection: ClientConnection) {
+        isAnswered = false
+        guard !isStarted else { return }
+        isStarted = true
+        let channel = context.channel
+        let bound = NIOLoopBound((connection, self), eventLoop: context.eventLoop)
+        build(channel).whenComplete { result in
+            let (connection, control) = bound.value
+            do {
+                try result.get()
+                let pipeline = channel.pipeline.syncOperations
+                let last = try pipeline.context(handlerType: HTTPConnectionStateHandler.self).handler
+                guard let position = last as? HTTPConnectionStateHandler else { return }
+                try pipeline.addHandler(
+                    AnswerEndHandler(connection, control), position: .before(position))
+            } catch {
+                channel.close(promise: nil)
+            }
+        }
+    }
+
+    func connectionDidEnd() {
+        if !isStarted { giveUp() }
+    }
+
+    fileprivate func didAnswer() {
+        isAnswered = true
+    }
+}
+
+/// Between the framework's HTTP codec and its request handling: sees where an answer ends.
+private final class AnswerEndHandler: ChannelOutboundHandler {
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let connection: ClientConnection
+    private let control: ControlPipeline
+
+    init(_ connection: ClientConnection, _ control: ControlPipeline) {
+        self.connection = connection
+        self.control = control
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        context.writeAndFlush(data, promise: promise)
+        control.didAnswer()
+        // Not from within the framework's own call: the next request may be handled at once.
+        let bound = NIOLoopBound(connection, eventLoop: context.eventLoop)
+        context.eventLoop.execute { bound.value.controlDidAnswer() }
+    }
+}

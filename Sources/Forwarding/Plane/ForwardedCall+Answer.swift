@@ -1,0 +1,263 @@
+internal import Access
+internal import Domain
+internal import Foundation
+internal import HTTPTypes
+internal import NIOCore
+internal import Salesforce
+internal import Wire
+
+extension ForwardedCall {
+    // MARK: - What Salesforce does
+
+    /// How chunked answers are passed on.
+    var answerMode: ChunkedBody.Mode { answer.isDecoded ? .decoding : .passing }
+
+    /// Whether more of an answer can be taken now.
+    var takesAnswer: Bool {
+        switch stage {
+        case .relaying: client.isWritable
+        case .inspecting: !answer.isFull
+        case .refreshing: false
+        case .over, .resolving, .queued, .exchanging: true
+        }
+    }
+
+    func hasBodilessAnswer(_ status: Int) -> Bool {
+        head?.kind == .head || status == 204 || status == 304
+    }
+
+    /// The head of an answer, at the buffer's reader index, with so many bytes of its body behind it.
+    func upstreamDidAnswer(_ head: ResponseHead, framing: BodyFraming, in buffer: ByteBuffer, inlineBodyBytes: Int) {
+        record.didAnswer(at: plane.measuresTime ? .now() : .uptimeNanoseconds(0), status: head.status)
+        if !isReplayed, mayBeDeadSession(head.status) {
+            stage = .inspecting
+            answer.keep(head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes)
+            answer.isDecoded = self.head?.isHTTP10 == true
+            awaitMore()
+        } else {
+            relay(head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes)
+        }
+    }
+
+    func mayBeDeadSession(_ status: Int) -> Bool {
+        switch status {
+        case 401, 403: true
+        case 400: path.hasPrefix("/services/async/")
+        case _: false
+        }
+    }
+
+    /// The request's path, without its query.
+    var path: String {
+        let text = target.text(in: rawHead)
+        return String(text.prefix { $0 != "?" })
+    }
+
+    func upstreamDidSend(_ slice: ByteBuffer) {
+        switch stage {
+        case .inspecting:
+            answer.keep(slice)
+            if answer.isFull { judge() }
+        case .refreshing:
+            answer.keep(slice)
+        case .relaying:
+            pass(slice)
+        case .over, .resolving, .queued, .exchanging:
+            break
+        }
+    }
+
+    func upstreamDidReadAll() {
+        guard case .relaying = stage else { return }
+        client.flush()
+        awaitMore()
+    }
+
+    func awaitMore() {
+        // A client that has closed its side is believed to be there for as long as the answer goes on.
+        let limit = client.isHalfClosed ? limits.halfClosedTimeout : limits.upstreamReadTimeout
+        client.deadline = min(totalDeadline, .now() + TimeAmount(limit))
+    }
+
+    /// The answer is whole.
+    func upstreamDidEnd() {
+        upstream = nil
+        switch stage {
+        case .inspecting:
+            answer.isWhole = true
+            judge()
+        case .refreshing:
+            answer.isWhole = true
+        case .relaying:
+            finishAnswer()
+        case .over, .resolving, .queued, .exchanging:
+            break
+        }
+    }
+
+    func upstreamDidFail(_ failure: UpstreamFailure) {
+        upstream = nil
+        switch stage {
+        case .exchanging:
+            guard failure == .closed, !isRetried, head?.kind.isIdempotent == true, upload.isWhole else {
+                return refuse(.upstreamUnreachable)
+            }
+            isRetried = true
+            exchange(isHeadFresh: false)
+        case .inspecting:
+            refuse(.upstreamUnreachable)
+        case .refreshing:
+            answer.isBroken = true
+        case .relaying:
+            breakOff(.brokenOff)
+        case .over, .resolving, .queued:
+            break
+        }
+    }
+
+    // MARK: - A dead session
+
+    /// What was gathered says whether the session is dead.
+    func judge() {
+        guard let resolved, isDeadSession(resolved) else {
+            return releaseAnswer()
+        }
+        stage = .refreshing
+        client.deadline = totalDeadline
+        guard let forwarder = state.forwarder else { return releaseAnswer() }
+        let bound = NIOLoopBound(self, eventLoop: state.loop)
+        let (loop, number) = (state.loop, self.number)
+        // Unstructured: an event loop can't wait; the connection cancels it, and its end is the call's.
+        asking = Task {
+            let renewed = await forwarder.renew(resolved)
+            loop.execute { bound.value.didRefresh(renewed, number: number) }
+        }
+    }
+
+    private func isDeadSession(_ resolved: ResolvedCall) -> Bool {
+        guard case .complete = state.answerScanner.scanResponse(answer.bytes) else { return false }
+        return answer.isDeadSession(
+            path: path, contentType: state.answerValue(.contentType, in: answer.bytes),
+            contentEncoding: state.answerValue(.contentEncoding, in: answer.bytes)
+        ) { state.forwarder?.ledger.isCurrent(resolved.token) ?? false }
+    }
+
+    func didRefresh(_ renewed: Result<LiveToken, GatewayError>, number: UInt64) {
+        guard number == self.number, case .refreshing = stage else { return }
+        asking = nil
+        // What can't be sent again gets Salesforce's own answer.
+        guard isRequestComplete, upload.isWhole else {
+            guard !answer.isBroken else { return refuse(.upstreamUnreachable) }
+            return releaseAnswer()
+        }
+        upstream?.abandon()
+        upstream = nil
+        switch renewed {
+        case .success(let token):
+            isReplayed = true
+            record.isReplayed = true
+            resolved?.token = token
+            exchange(isHeadFresh: false)
+        case .failure(let error):
+            refuse(error)
+        }
+    }
+
+    /// Passes on what was gathered.
+    func releaseAnswer() {
+        let kept = answer
+        guard let head = kept.head else { return refuse(.upstreamUnreachable) }
+        // Its lines are read again: other calls used the scanner meanwhile.
+        _ = state.answerScanner.scanResponse(kept.bytes)
+        relay(head, framing: kept.framing, in: kept.bytes, inlineBodyBytes: kept.inlineBodyBytes)
+        for slice in kept.slices { pass(slice) }
+        answer.release()
+        if kept.isWhole {
+            finishAnswer()
+        } else {
+            client.flush()
+            awaitMore()
+            upstream?.resumeReading()
+        }
+    }
+
+    // MARK: - answer
+
+    var isAnswerBegun: Bool {
+        switch stage {
+        case .relaying, .over: true
+        case .resolving, .queued, .exchanging, .inspecting, .refreshing: false
+        }
+    }
+
+    func relay(_ head: ResponseHead, framing: BodyFraming, in buffer: ByteBuffer, inlineBodyBytes: Int) {
+        guard let request = self.head, let resolved else { return }
+        stage = .relaying
+        answer.begin(framing, isHTTP10: request.isHTTP10, isLast: client.isLastAnswer)
+        record.bytesOut += inlineBodyBytes
+        client.write(
+            state.answerBytes(
+                head, in: buffer, inlineBodyBytes: inlineBodyBytes, for: self, resolved: resolved))
+    }
+
+    func pass(_ slice: ByteBuffer) {
+        record.bytesOut += slice.readableBytes
+        if answer.isChunkedAnew {
+            client.write(ByteBuffer(string: String(slice.readableBytes, radix: 16) + "\r\n"))
+            client.write(slice)
+            client.write(ByteBuffer(string: "\r\n"))
+        } else {
+            client.write(slice)
+        }
+    }
+
+    func finishAnswer() {
+        if answer.isChunkedAnew { client.write(ByteBuffer(string: "0\r\n\r\n")) }
+        end(.forwarded, isLast: answer.isLast)
+    }
+
+    /// An answer of the gateway's own.
+    func refuse(_ error: GatewayError) {
+        upstream?.abandon()
+        upstream = nil
+        // Whoever waits for 100 Continue may send the body now, or the next request (RFC 9110 §10.1.1).
+        let isLast = client.isLastAnswer || head?.expectsContinue == true && !isRequestComplete
+        let refusal = state.refusal(error, to: self, isLast: isLast)
+        record.note(status: error.status, code: error.errorCode)
+        record.bytesOut += refusal.bodyByteCount
+        client.write(refusal.bytes)
+        end(.refused, isLast: isLast)
+    }
+
+    func answerPreflight(_ headers: HTTPFields) {
+        let isLast = client.isLastAnswer
+        record.note(status: 204)
+        client.write(state.preflightBytes(headers, requestID: record.requestID, isLast: isLast))
+        end(.refused, isLast: isLast)
+    }
+
+    func breakOff(_ ending: CallRecord.Ending) {
+        upstream?.abandon()
+        upstream = nil
+        finish(ending)
+        client.breakOff()
+    }
+
+    func end(_ ending: CallRecord.Ending, isLast: Bool) {
+        finish(ending)
+        client.callDidEnd(isLast: isLast)
+    }
+
+    /// record: always, and once a call.
+    func finish(_ ending: CallRecord.Ending) {
+        stage = .over
+        giveUpTurn()
+        asking?.cancel()
+        asking = nil
+        upload.reset(limit: 0, state: state)
+        answer = PendingAnswer()
+        state.finish(self, ending)
+        rawHead = ByteBuffer()
+        resolved = nil
+    }
+}

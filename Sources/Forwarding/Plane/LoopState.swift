@@ -1,0 +1,130 @@
+internal import Access
+internal import Foundation
+internal import NIOCore
+internal import Telemetry
+internal import Wire
+
+/// What the data plane has of one event loop, used on it alone: no locks, and storage that each request uses again.
+final class LoopState {
+    let loop: any EventLoop
+    /// From 0.
+    let number: Int
+    let plane: DataPlane
+    var requestScanner: HeadScanner
+    var answerScanner: HeadScanner
+    /// What the lines of the last request head mean.
+    var facts = RequestFacts()
+    /// Heads are written here: its storage is free again once they are sent.
+    var scratch = ByteBuffer()
+    private(set) lazy var pool = UpstreamPool(state: self)
+    private var clients: [ClientConnection] = []
+    private var isTicking = false
+    private var keptBytes = 0
+    private var knownForwarder: Forwarder?
+    var requestIDs: RequestIDSource
+    var dates = DateText()
+    private var recorder: CallRecorder
+    private var templates = PathTemplates()
+
+    init(loop: any EventLoop, number: Int, plane: DataPlane) {
+        self.loop = loop
+        self.number = number
+        self.plane = plane
+        self.requestScanner = HeadScanner(limits: plane.limits.head)
+        self.answerScanner = HeadScanner(limits: plane.limits.head)
+        self.recorder = CallRecorder(log: plane.log, metrics: plane.metrics)
+        var generator = SystemRandomNumberGenerator()
+        self.requestIDs = RequestIDSource(using: &generator)
+    }
+
+    /// What forwards; `nil` until the caches are there.
+    var forwarder: Forwarder? {
+        if let knownForwarder { return knownForwarder }
+        knownForwarder = plane.forwarder
+        return knownForwarder
+    }
+
+    // MARK: Clients
+
+    func add(_ client: ClientConnection) {
+        client.rosterIndex = clients.count
+        clients.append(client)
+        tickLater()
+    }
+
+    func remove(_ client: ClientConnection) {
+        let index = client.rosterIndex
+        guard clients.indices.contains(index), clients[index] === client else { return }
+        client.rosterIndex = -1
+        let last = clients.removeLast()
+        guard last !== client else { return }
+        clients[index] = last
+        last.rosterIndex = index
+    }
+
+    /// One coarse clock for all deadlines of the loop: arming a timer for each request would cost more than most of the
+    /// request's other work.
+    private func tickLater() {
+        guard !isTicking else { return }
+        isTicking = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: TimeAmount(plane.limits.tick)) { bound.value.tick() }
+    }
+
+    private func tick() {
+        isTicking = false
+        let now = NIODeadline.now()
+        // A connection that ends takes another's place in the roster: so from the last to the first.
+        for index in clients.indices.reversed() where index < clients.count && clients[index].deadline <= now {
+            clients[index].didReachDeadline(at: now)
+        }
+        pool.expire(at: now)
+        recorder.drain()
+        if !clients.isEmpty || !pool.isEmpty { tickLater() }
+    }
+
+    // MARK: Memory
+
+    /// Takes so many bytes of what the loop may keep for replays, or gives them back; `false` where there are none.
+    @discardableResult
+    func keepBytes(_ count: Int) -> Bool {
+        guard keptBytes + count <= plane.limits.replayBytesPerLoopMax else { return false }
+        keptBytes += count
+        return true
+    }
+
+    // MARK: Requests
+
+    /// Reads what the lines mean of the head that the scanner has read last.
+    func readFacts(in buffer: ByteBuffer) {
+        facts.read(requestScanner.fields, in: buffer, names: plane.headers.requests)
+    }
+
+    /// Reads a head again, after others were read meanwhile.
+    func reread(_ rawHead: ByteBuffer) {
+        _ = requestScanner.scanRequest(rawHead)
+        readFacts(in: rawHead)
+    }
+
+    /// The request's id: the edge's where it is trusted and well-formed, otherwise a new one.
+    func requestID(in buffer: ByteBuffer) -> CallID {
+        if plane.trust.trustedHops > 0, let line = facts.requestID.only {
+            let text = requestScanner.fields[line].value.text(in: buffer)
+            if EdgeTrust.isRequestID(text) { return .given(text) }
+        }
+        return newRequestID()
+    }
+
+    func newRequestID() -> CallID {
+        plane.makeRequestID.map { .given($0()) } ?? .made(requestIDs.next())
+    }
+
+    // MARK: The record
+
+    func finish(_ call: ForwardedCall, _ ending: CallRecord.Ending) {
+        let nanoseconds = plane.measuresTime ? (NIODeadline.now() - call.record.began).nanoseconds : 0
+        recorder.finish(
+            call.record, ending, method: call.head?.kind ?? .other, template: templates.template(of: call.path),
+            nanoseconds: nanoseconds, loop: number)
+    }
+}
