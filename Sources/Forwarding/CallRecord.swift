@@ -104,7 +104,7 @@ struct CallRecorder {
 
     /// - Parameter loop: the number of the event loop that calls.
     mutating func finish(
-        _ record: CallRecord, _ ending: CallRecord.Ending, method: MethodKind, template: PathTemplate,
+        _ record: borrowing CallRecord, _ ending: CallRecord.Ending, method: MethodKind, template: PathTemplate,
         nanoseconds: Int64, loop: Int
     ) {
         metrics.record(

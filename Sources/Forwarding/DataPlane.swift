@@ -21,6 +21,10 @@ public final class DataPlane: Service {
     let limits: ForwardingLimits
     let headers = HeaderTable()
     let tls = UpstreamTLS()
+    /// What the gateway says of itself in every forwarded answer, up to the request's id.
+    let ownLines: ByteBuffer
+    /// `0.0` to `99.9`.
+    let tenthsTexts = (0..<1000).map { Array("\($0 / 10).\($0 % 10)".utf8) }
     let log: any CallLog
     let metrics = ForwardingMetrics()
     let now: @Sendable () -> Date
@@ -48,6 +52,10 @@ public final class DataPlane: Service {
         self.limits = limits
         self.loopbackNames = Set(loopbackNames)
         self.log = log
+        let security = origin.isSecure ? "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n" : ""
+        self.ownLines = ByteBuffer(
+            string: "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox; default-src 'none'\r\n"
+                + security + "X-Request-Id: ")
         self.now = now
         self.measuresTime = measuresTime
         self.makeRequestID = makeRequestID

@@ -76,10 +76,17 @@ extension HeaderTable {
         private var runEnd: Int
 
         /// Copies from a head that begins at the reader index of `source`.
-        init(_ source: ByteBuffer) {
+        ///
+        /// - Parameter start: where the first run begins.
+        init(_ source: ByteBuffer, from start: Int = 0) {
             self.source = source
-            self.runStart = 0
-            self.runEnd = 0
+            self.runStart = start
+            self.runEnd = start
+        }
+
+        /// The first run goes up to here.
+        mutating func pass(to end: Int) {
+            runEnd = end
         }
 
         /// The next line that passes.

@@ -130,17 +130,41 @@ struct PathTemplate: Sendable, Equatable {
     }
 }
 
-/// The templates of paths that were met lately.
+/// The templates of paths that were met lately, found by their bytes.
 struct PathTemplates {
-    /// 1,024 paths of one event loop; then all are forgotten.
-    private static let countMax = 1024
-    private var known: [String: PathTemplate] = [:]
+    /// 1,024 paths of one event loop, each in the one place where its hash puts it.
+    private static let placeCount = 1024
 
-    mutating func template(of path: String) -> PathTemplate {
-        if let template = known[path] { return template }
-        let template = PathTemplate(path: path)
-        if known.count >= Self.countMax { known.removeAll(keepingCapacity: true) }
-        known[path] = template
+    private struct Place {
+        var hash: UInt64 = 0
+        var path: [UInt8] = []
+        var template = PathTemplate(path: "")
+    }
+
+    private var places = Array(repeating: Place(), count: placeCount)
+
+    /// The template of the path that begins a target.
+    mutating func template(of target: Span<UInt8>) -> PathTemplate {
+        // FNV-1a, 64 bits: a match is verified.
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        var end = 0
+        while end < target.count, target[end] != UInt8(ascii: "?") {
+            hash = (hash ^ UInt64(target[end])) &* 0x100_0000_01B3
+            end += 1
+        }
+        let index = Int(truncatingIfNeeded: (hash ^ hash >> 32) % UInt64(Self.placeCount))
+        if places[index].hash == hash, Self.isEqual(places[index].path, target, end) {
+            return places[index].template
+        }
+        let path = (0..<end).map { target[$0] }
+        let template = PathTemplate(path: String(decoding: path, as: UTF8.self))
+        places[index] = Place(hash: hash, path: path, template: template)
         return template
+    }
+
+    private static func isEqual(_ path: [UInt8], _ target: Span<UInt8>, _ count: Int) -> Bool {
+        guard path.count == count else { return false }
+        for index in 0..<count where path[index] != target[index] { return false }
+        return true
     }
 }

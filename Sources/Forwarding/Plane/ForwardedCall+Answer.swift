@@ -10,13 +10,16 @@ extension ForwardedCall {
     // MARK: - What Salesforce does
 
     /// How chunked answers are passed on.
-    var answerMode: ChunkedBody.Mode { answer.isDecoded ? .decoding : .passing }
+    var answerMode: ChunkedBody.Mode {
+        // Of an answer to HTTP/1.0 the data alone are wanted, whether it is gathered or passed on.
+        head?.isHTTP10 == true ? .decoding : .passing
+    }
 
     /// Whether more of an answer can be taken now.
     var takesAnswer: Bool {
         switch stage {
         case .relaying: client.isWritable
-        case .inspecting: !answer.isFull
+        case .inspecting: gathered?.isFull == false
         case .refreshing: false
         case .over, .resolving, .queued, .exchanging: true
         }
@@ -31,8 +34,9 @@ extension ForwardedCall {
         record.didAnswer(at: plane.measuresTime ? .now() : .uptimeNanoseconds(0), status: head.status)
         if !isReplayed, mayBeDeadSession(head.status) {
             stage = .inspecting
-            answer.keep(head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes)
-            answer.isDecoded = self.head?.isHTTP10 == true
+            gathered = GatheredAnswer(
+                head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes,
+                isDecoded: self.head?.isHTTP10 == true)
             awaitMore()
         } else {
             relay(head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes)
@@ -56,10 +60,10 @@ extension ForwardedCall {
     func upstreamDidSend(_ slice: ByteBuffer) {
         switch stage {
         case .inspecting:
-            answer.keep(slice)
-            if answer.isFull { judge() }
+            gathered?.keep(slice)
+            if gathered?.isFull == true { judge() }
         case .refreshing:
-            answer.keep(slice)
+            gathered?.keep(slice)
         case .relaying:
             pass(slice)
         case .over, .resolving, .queued, .exchanging:
@@ -84,10 +88,10 @@ extension ForwardedCall {
         upstream = nil
         switch stage {
         case .inspecting:
-            answer.isWhole = true
+            gathered?.isWhole = true
             judge()
         case .refreshing:
-            answer.isWhole = true
+            gathered?.isWhole = true
         case .relaying:
             finishAnswer()
         case .over, .resolving, .queued, .exchanging:
@@ -107,7 +111,7 @@ extension ForwardedCall {
         case .inspecting:
             refuse(.upstreamUnreachable)
         case .refreshing:
-            answer.isBroken = true
+            gathered?.isBroken = true
         case .relaying:
             breakOff(.brokenOff)
         case .over, .resolving, .queued:
@@ -135,10 +139,11 @@ extension ForwardedCall {
     }
 
     private func isDeadSession(_ resolved: ResolvedCall) -> Bool {
-        guard case .complete = state.answerScanner.scanResponse(answer.bytes) else { return false }
-        return answer.isDeadSession(
-            path: path, contentType: state.answerValue(.contentType, in: answer.bytes),
-            contentEncoding: state.answerValue(.contentEncoding, in: answer.bytes)
+        // Its lines are read again: other calls use the scanner too.
+        guard let gathered, case .complete = state.answerScanner.scanResponse(gathered.bytes) else { return false }
+        return gathered.isDeadSession(
+            path: path, contentType: state.answerValue(.contentType, in: gathered.bytes),
+            contentEncoding: state.answerValue(.contentEncoding, in: gathered.bytes)
         ) { state.forwarder?.ledger.isCurrent(resolved.token) ?? false }
     }
 
@@ -147,7 +152,7 @@ extension ForwardedCall {
         asking = nil
         // What can't be sent again gets Salesforce's own answer.
         guard isRequestComplete, upload.isWhole else {
-            guard !answer.isBroken else { return refuse(.upstreamUnreachable) }
+            guard gathered?.isBroken == false else { return refuse(.upstreamUnreachable) }
             return releaseAnswer()
         }
         upstream?.abandon()
@@ -165,14 +170,13 @@ extension ForwardedCall {
 
     /// Passes on what was gathered.
     func releaseAnswer() {
-        let kept = answer
-        guard let head = kept.head else { return refuse(.upstreamUnreachable) }
-        // Its lines are read again: other calls used the scanner meanwhile.
-        _ = state.answerScanner.scanResponse(kept.bytes)
-        relay(head, framing: kept.framing, in: kept.bytes, inlineBodyBytes: kept.inlineBodyBytes)
-        for slice in kept.slices { pass(slice) }
-        answer.release()
-        if kept.isWhole {
+        guard let gathered else { return refuse(.upstreamUnreachable) }
+        self.gathered = nil
+        _ = state.answerScanner.scanResponse(gathered.bytes)
+        relay(
+            gathered.head, framing: gathered.framing, in: gathered.bytes, inlineBodyBytes: gathered.inlineBodyBytes)
+        for slice in gathered.slices { pass(slice) }
+        if gathered.isWhole {
             finishAnswer()
         } else {
             client.flush()
@@ -255,7 +259,7 @@ extension ForwardedCall {
         asking?.cancel()
         asking = nil
         upload.reset(limit: 0, state: state)
-        answer = PendingAnswer()
+        gathered = nil
         state.finish(self, ending)
         rawHead = ByteBuffer()
         resolved = nil

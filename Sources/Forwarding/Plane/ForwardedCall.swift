@@ -41,7 +41,9 @@ final class ForwardedCall {
     var resolved: ResolvedCall?
 
     var upload = KeptUpload()
-    var answer = PendingAnswer()
+    /// An answer that may be a dead session's; `nil` where there is none.
+    var gathered: GatheredAnswer?
+    var answer = RelayedAnswer()
     var record = CallRecord()
     private var turn = Turn.none
     var upstream: UpstreamConnection?
@@ -49,6 +51,8 @@ final class ForwardedCall {
     var isRetried = false
     var isReplayed = false
     var asking: Task<Void, Never>?
+    private var lastLine: (tenant: Tenant, line: TenantLine)?
+    private var lastHost: (token: LiveToken, host: UpstreamHost)?
     var totalDeadline = NIODeadline.distantFuture
 
     /// The call's place at its tenant's gate.
@@ -90,7 +94,6 @@ final class ForwardedCall {
         isRequestComplete = !hasBody
         (isRetried, isReplayed) = (false, false)
         upload.reset(limit: limits.replayBodyBytesMax, state: state)
-        answer = PendingAnswer()
         state.readFacts(in: buffer)
         let now = plane.now()
         record.begin(
@@ -139,7 +142,7 @@ final class ForwardedCall {
     private func proceed(_ resolved: ResolvedCall, isHeadFresh: Bool) {
         self.resolved = resolved
         record.note(tenant: resolved.tenant, user: resolved.caller.userID)
-        guard let line = state.forwarder?.gate.line(of: resolved.tenant.id) else { return }
+        guard let line = line(of: resolved.tenant) else { return }
         if line.tryEnter() {
             turn = .has(line)
             return exchange(isHeadFresh: isHeadFresh)
@@ -179,14 +182,31 @@ final class ForwardedCall {
         turn = .none
     }
 
+    /// The tenant's line at the gate: mostly that of the connection's last call.
+    private func line(of tenant: Tenant) -> TenantLine? {
+        if let lastLine, lastLine.tenant === tenant { return lastLine.line }
+        guard let line = state.forwarder?.gate.line(of: tenant.id) else { return nil }
+        lastLine = (tenant, line)
+        return line
+    }
+
     // MARK: - prepare, exchange
+
+    /// The connections with the token's instance: mostly those of the connection's last call.
+    private func host(of token: LiveToken) -> UpstreamHost {
+        if let lastHost, lastHost.token === token, !lastHost.host.isForgotten { return lastHost.host }
+        let host = state.pool.host(token.instance)
+        lastHost = (token, host)
+        return host
+    }
 
     /// Sends the call, again where it was sent before.
     func exchange(isHeadFresh: Bool) {
         guard let resolved else { return }
         stage = .exchanging
         isHeadSent = false
-        guard let upstream = state.pool.host(resolved.token.instance).take() else {
+        let host = host(of: resolved.token)
+        guard let upstream = host.take() else {
             return refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))
         }
         self.upstream = upstream
@@ -208,7 +228,8 @@ final class ForwardedCall {
         if !isHeadFresh { state.reread(rawHead) }
         isHeadSent = true
         record.didSend(at: plane.measuresTime ? .now() : .uptimeNanoseconds(0))
-        upstream.write(state.requestBytes(head, target: target, in: rawHead, for: resolved))
+        upstream.write(
+            state.requestBytes(head, target: target, in: rawHead, for: resolved, hostLine: upstream.host.hostLine))
         for slice in upload.slices { upstream.write(slice) }
         // What a read of the client begins is flushed at the end of that read, body and all.
         if !isHeadFresh { upstream.flush() }

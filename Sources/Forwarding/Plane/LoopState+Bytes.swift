@@ -14,16 +14,20 @@ extension LoopState {
 
     /// The head of a request as Salesforce gets it; the scanner has read `buffer` last.
     func requestBytes(
-        _ head: RequestHead, target: ByteSlice, in buffer: ByteBuffer, for call: ResolvedCall
+        _ head: RequestHead, target: ByteSlice, in buffer: ByteBuffer, for call: ResolvedCall,
+        hostLine: ByteBuffer
     ) -> ByteBuffer {
         scratch.clear(minimumCapacity: head.byteCount + Self.addedBytes)
         let bytes = buffer.readableBytesSpan
-        scratch.writeBytes(bytes.extracting(head.method.range))
-        scratch.writeInteger(UInt8(ascii: " "))
-        scratch.writeBytes(bytes.extracting(target.range))
-        scratch.writeStaticString(" HTTP/1.1\r\nHost: ")
-        scratch.writeString(call.token.instance.authority)
-        scratch.writeStaticString("\r\n")
+        if target == head.target {
+            // Method, space and target as they came.
+            scratch.writeBytes(bytes.extracting(head.method.startIndex..<target.end))
+        } else {
+            scratch.writeBytes(bytes.extracting(head.method.range))
+            scratch.writeInteger(UInt8(ascii: " "))
+            scratch.writeBytes(bytes.extracting(target.range))
+        }
+        scratch.writeImmutableBuffer(hostLine)
         var copier = HeaderTable.LineCopier(buffer)
         let lines = requestScanner.fields
         for index in lines.indices where facts.roles[index].isPassed {
@@ -46,6 +50,8 @@ extension LoopState {
         return scratch
     }
 
+    /// `HTTP/1.1`.
+    private static let versionBytes = 8
     /// Room for the lines that are set: token, host, security headers.
     private static let addedBytes = 2048
 
@@ -58,11 +64,7 @@ extension LoopState {
     ) -> ByteBuffer {
         scratch.clear(minimumCapacity: head.byteCount + inlineBodyBytes + Self.addedBytes)
         let bytes = buffer.readableBytesSpan
-        scratch.writeStaticString("HTTP/1.1 ")
-        writeNumber(head.status)
-        scratch.writeInteger(UInt8(ascii: " "))
-        scratch.writeBytes(bytes.extracting(head.reason.range))
-        scratch.writeStaticString("\r\n")
+        scratch.writeStaticString("HTTP/1.1")
         let frontend = plane.rule.frontendOrigins.isEmpty ? nil : frontendHeaders(buffer, for: call, resolved)
         let hasDate = copyLines(head, buffer, resolved, withoutVary: frontend != nil)
         if !hasDate {
@@ -72,12 +74,9 @@ extension LoopState {
         }
         if let frontend { write(frontend) }
         writeFraming(head, for: call)
-        scratch.writeStaticString(
-            "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox; default-src 'none'\r\nX-Request-Id: ")
+        scratch.writeImmutableBuffer(plane.ownLines)
         call.record.requestID.write(into: &scratch)
         writeTiming(call.record)
-        if plane.origin.isSecure { writeStrictTransportSecurity() }
-        scratch.writeStaticString("\r\n")
         if inlineBodyBytes > 0 {
             scratch.writeBytes(bytes.extracting(head.byteCount..<head.byteCount + inlineBodyBytes))
         }
@@ -91,7 +90,9 @@ extension LoopState {
         let names = plane.headers.answers
         let bytes = buffer.readableBytesUInt8Span
         let lines = answerScanner.fields
-        var copier = HeaderTable.LineCopier(buffer)
+        // Behind the version the status line passes as it came, and the lines that pass with it.
+        var copier = HeaderTable.LineCopier(buffer, from: head.statusLine.startIndex + Self.versionBytes)
+        copier.pass(to: head.statusLine.end + 2)
         var hasDate = false
         for index in lines.indices {
             let line = lines[index]
@@ -156,11 +157,16 @@ extension LoopState {
         writeMilliseconds(max(0, record.nanosecondsToAnswer - upstream))
         scratch.writeStaticString(", salesforce;dur=")
         writeMilliseconds(upstream)
-        scratch.writeStaticString("\r\n")
+        scratch.writeStaticString("\r\n\r\n")
     }
 
     private func writeMilliseconds(_ nanoseconds: Int64) {
         let tenths = Int((nanoseconds + 50_000) / 100_000)
+        // Most are short.
+        guard tenths >= plane.tenthsTexts.count else {
+            scratch.writeBytes(plane.tenthsTexts[tenths])
+            return
+        }
         writeNumber(tenths / 10)
         scratch.writeInteger(UInt8(ascii: "."))
         scratch.writeInteger(UInt8(ascii: "0") + UInt8(tenths % 10))

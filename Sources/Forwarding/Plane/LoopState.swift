@@ -122,9 +122,11 @@ final class LoopState {
     // MARK: The record
 
     func finish(_ call: ForwardedCall, _ ending: CallRecord.Ending) {
+        let head = call.rawHead
+        let template = templates.template(of: head.readableBytesUInt8Span.extracting(call.target.range))
         let nanoseconds = plane.measuresTime ? (NIODeadline.now() - call.record.began).nanoseconds : 0
         recorder.finish(
-            call.record, ending, method: call.head?.kind ?? .other, template: templates.template(of: call.path),
+            call.record, ending, method: call.head?.kind ?? .other, template: template,
             nanoseconds: nanoseconds, loop: number)
     }
 }

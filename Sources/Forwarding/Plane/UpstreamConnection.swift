@@ -30,7 +30,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
         case closed
     }
 
-    private unowned let host: UpstreamHost
+    let host: UpstreamHost
     private unowned let state: LoopState
     private var phase = Phase.connecting
     private var context: ChannelHandlerContext?

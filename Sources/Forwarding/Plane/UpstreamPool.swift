@@ -23,7 +23,10 @@ final class UpstreamPool {
 
     /// Closes what was idle for too long, and forgets hosts without a connection.
     func expire(at now: NIODeadline) {
-        for (instance, host) in hosts where !host.expire(at: now) { hosts[instance] = nil }
+        for (instance, host) in hosts where !host.expire(at: now) {
+            hosts[instance] = nil
+            host.isForgotten = true
+        }
     }
 
     /// Whether there is nothing to look after.
@@ -37,8 +40,10 @@ final class UpstreamPool {
 
 /// The connections of one event loop with one Salesforce instance.
 final class UpstreamHost {
-    /// As in `Host`.
-    let authority: String
+    /// The end of the request line, and `Host`.
+    let hostLine: ByteBuffer
+    /// Whether the pool looks after it no more: who has kept it must ask the pool again.
+    var isForgotten = false
     let isSecure: Bool
     private let instance: InstanceURL
     private unowned let state: LoopState
@@ -49,7 +54,7 @@ final class UpstreamHost {
 
     init(_ instance: InstanceURL, state: LoopState) {
         self.instance = instance
-        self.authority = instance.authority
+        self.hostLine = ByteBuffer(string: " HTTP/1.1\r\nHost: \(instance.authority)\r\n")
         self.isSecure = instance.scheme == .https
         self.state = state
     }
