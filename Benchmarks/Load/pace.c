@@ -1,9 +1,9 @@
 // pace: an HTTP/1.1 load generator that keeps a rate.
 //
-// wrk sends the next request when the answer to the last one is there, so a slow server is asked less and its stalls are
-// measured once instead of once per request that should have been sent ("coordinated omission"). Here requests are due
-// at random times of a fixed mean rate (Poisson), whatever the server does, and a latency counts from the time at which
-// its request was due.
+// wrk sends the next request when the answer to the last one is there, so a slow server is asked less and its stalls
+// are measured once instead of once per request that should have been sent ("coordinated omission"). Here requests are
+// due at random times of a fixed mean rate (Poisson), whatever the server does, and a latency counts from the time at
+// which its request was due.
 //
 // pace -p PORT -f REQUESTS -c CONNECTIONS -r RATE -d SECONDS    at a rate, for so long
 // pace -p PORT -f REQUESTS -c CONNECTIONS -w                    each request of the file once, as fast as it goes

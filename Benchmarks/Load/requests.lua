@@ -18,7 +18,8 @@ function request() return requests[pick(#requests)] end
 function done(summary, latency)
     local errors = summary.errors
     io.stderr:write(string.format(
-        '{"requests": %d, "seconds": %.4f, "bytes": %d, "failed": %d, "p50_us": %.0f, "p99_us": %.0f, "max_us": %.0f}\n',
+        '{"requests": %d, "seconds": %.4f, "bytes": %d, "failed": %d, ' ..
+        '"p50_us": %.0f, "p99_us": %.0f, "max_us": %.0f}\n',
         summary.requests, summary.duration / 1e6, summary.bytes,
         errors.connect + errors.read + errors.write + errors.status + errors.timeout,
         latency:percentile(50), latency:percentile(99), latency.max))

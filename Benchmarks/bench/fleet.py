@@ -12,7 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from .processes import Failure, Process, Processors, free_ports, wait_for_port
+from .processes import Failure, Process, Processors, end_with_parent, free_ports, wait_for_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "Benchmarks" / "Peers"
@@ -104,13 +104,14 @@ class Fleet:
 
     # MARK: Life
 
-    def start(self, tenants: int, users: int) -> None:
+    def start(self, tenants: int, people: int) -> None:
+        """Starts everything, with so many tenants for each kind of upstream, and so many people in each of them."""
         self._prepare_directory()
         self._make_certificates()
         self._start_upstream()
         self.sessions = self.populate("bench_main", [
-            Population("plain", tenants, users, 1, f"http://127.0.0.1:{self.upstream_plain}"),
-            Population("tls", tenants, users, 1, f"https://{INSTANCE_NAME}:{self.upstream_tls}"),
+            Population("plain", tenants, people, 1, f"http://127.0.0.1:{self.upstream_plain}"),
+            Population("tls", tenants, people, 1, f"https://{INSTANCE_NAME}:{self.upstream_tls}"),
             Population("sink", 1, 1, 1, f"http://127.0.0.1:{self.upstream_sink}"),
             # As in life: tenants have instances of their own.
             *(Population(f"slow{n}-", 100, 2, 1, f"http://org{n}.{INSTANCE_NAME}:{self.upstream_plain}")
@@ -361,7 +362,8 @@ def wait_until_ready(process: Process, port: int, seconds: float = 30, pause: fl
 def _run(command: list[object], environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     whole = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8", **(environment or {})}
     result = subprocess.run(
-        [str(word) for word in command], env=whole, cwd=cwd, capture_output=True, text=True, check=False)
+        [str(word) for word in command], env=whole, cwd=cwd, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: end_with_parent(frozenset(os.sched_getaffinity(0))))
     if result.returncode != 0:
         raise Failure(f"{command[0]} failed with status {result.returncode}:\n{result.stdout}{result.stderr}")
     return result.stdout

@@ -66,7 +66,7 @@ def _memory(results: dict) -> list[Goal]:
     found = []
     for key, text, limit in (
             ("idle", f"memory of {plan['idle']:,} idle connections, over rest", 40),
-            ("download", f"memory while {plan['stream_bytes'] // MEGABYTE:,} MB stream to a slow reader, over rest", 16),
+            ("download", f"memory while {plan['stream_bytes'] // MEGABYTE:,} MB go to a slow reader, over rest", 16),
             ("upload", f"memory while {plan['upload_bytes'] // MEGABYTE} MB stream up, over rest", 16)):
         megabytes = ours[key] / MEGABYTE
         found.append(Goal(text, f"≤ {limit} MB", f"{megabytes:.1f} MB", megabytes <= limit))

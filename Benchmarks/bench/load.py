@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from .fleet import CALLS, ROOT, TOOLS, Fleet, Proxy, Session
-from .processes import Failure
+from .processes import Failure, end_with_parent
 
 LOAD = ROOT / "Benchmarks" / "Load"
 
@@ -82,7 +81,7 @@ class Load:
         try:
             result = subprocess.run(
                 command, capture_output=True, text=True, timeout=timeout, check=False,
-                preexec_fn=lambda: os.sched_setaffinity(0, self.fleet.processors.rest))
+                preexec_fn=lambda: end_with_parent(self.fleet.processors.rest))
         except subprocess.TimeoutExpired as error:
             raise Failure(f"{proxy.name} did not answer {command[0]} in time") from error
         after = proxy.process.cpu_seconds()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from .fleet import ROOT, Fleet, envoy_path
 
+GIT = ["git", "-C", str(ROOT)]
+
 
 def machine(fleet: Fleet) -> dict[str, object]:
     """Processor, kernel, and the versions of everything that took part."""
@@ -26,8 +28,8 @@ def machine(fleet: Fleet) -> dict[str, object]:
         "threads": fleet.threads,
         "open_files": os.sysconf("SC_OPEN_MAX"),
         "load_before": os.getloadavg()[0],
-        "revision": _said(["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], r"(\w+)"),
-        "is_dirty": bool(_output(["git", "-C", str(ROOT), "status", "--porcelain", "Sources", "Package.swift"]).strip()),
+        "revision": _said([*GIT, "rev-parse", "--short=12", "HEAD"], r"(\w+)"),
+        "is_dirty": bool(_output([*GIT, "status", "--porcelain", "Sources", "Package.swift"]).strip()),
         "versions": {
             "Swift": _said(["swift", "--version"], r"Swift version (\S+)"),
             "nginx": _said(["nginx", "-v"], r"nginx/(\S+)"),

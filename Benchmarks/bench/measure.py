@@ -193,7 +193,8 @@ class Campaign:
                 continue
             alone = self.load.paced(proxy, path, 1, 200, self.plan.slow_seconds, "plain")
             with slow.SlowClients(proxy, self.fleet.sessions["slow"], self.plan.slow_clients) as crowd:
-                time.sleep(1)
+                # The first seconds go into filling the kernel's buffers with 1 MB for each reader.
+                self._settle(proxy)
                 beside = self.load.paced(proxy, path, 1, 200, self.plan.slow_seconds, "plain")
                 cut = len(crowd.cut)
             self._note_failures(f"{proxy.name} beside slow clients", beside)
@@ -205,6 +206,14 @@ class Campaign:
             self.say(f"{proxy.name}: p99 {alone.p99_us:.0f} us alone, {beside.p99_us:.0f} us beside "
                      f"{self.plan.slow_clients} slow clients")
         return found
+
+    def _settle(self, proxy: Proxy, seconds: float = 20, quiet: float = 0.25) -> None:
+        """Waits until a proxy is no longer busy: for two seconds under a quarter of a processor."""
+        end, calm = time.monotonic() + seconds, 0
+        while calm < 4 and time.monotonic() < end:
+            before = proxy.process.cpu_seconds()
+            time.sleep(0.5)
+            calm = calm + 1 if proxy.process.cpu_seconds() - before < 0.5 * quiet else 0
 
     # MARK: Scale
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
@@ -80,6 +81,16 @@ def wait_for_port(port: int, seconds: float = 20) -> None:
     raise Failure(f"nothing listens on port {port}")
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(processors: frozenset[int]) -> None:
+    """Runs in a child before its program: pins it, and lets it end with us, however we end."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    os.sched_setaffinity(0, processors)
+
+
 @dataclass
 class Process:
     """A server: one process or a tree of them."""
@@ -97,8 +108,7 @@ class Process:
         with self.log.open("ab") as log, self.log.with_suffix(".err").open("ab") as errors:
             self.child = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=errors, env=environment,
-                cwd=self.directory, start_new_session=True,
-                preexec_fn=lambda: os.sched_setaffinity(0, self.processors))
+                cwd=self.directory, start_new_session=True, preexec_fn=lambda: end_with_parent(self.processors))
 
     def stop(self, seconds: float = 10) -> None:
         """Ends it: TERM, and after a while KILL, to the process and those below it."""

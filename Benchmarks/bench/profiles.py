@@ -53,8 +53,9 @@ def _report(data: Path, keys: str, lines: int, *options: str) -> str:
     text = _perf("report", "-i", str(data), "--stdio", "-g", "none", "--sort", keys, "-q", "--percent-limit", "0.3",
                  *(options or ("--no-children",)))
     if shutil.which("swift"):
-        text = subprocess.run(
-            ["swift", "demangle", "--simplified"], input=text, capture_output=True, text=True, check=False).stdout or text
+        demangled = subprocess.run(
+            ["swift", "demangle", "--simplified"], input=text, capture_output=True, text=True, check=False)
+        text = demangled.stdout or text
     kept = [line[:180].rstrip(" -") for line in text.splitlines() if re.match(r"\s*\d", line)]
     return "\n".join(kept[:lines]) + "\n"
 

@@ -76,9 +76,9 @@ class Report:
         parts = [f"# Benchmark of {self.date:%Y-%m-%d}", self._heading(), f"![CPU time per request]({svg})", "## Goals",
                  "Ratios are taken within each round, the gateway's to the peer's: median (least–most). "
                  "Less is better.", _pipes(self._goals())]
-        parts += ["## Requests", "CPU µs are processor time of the proxy per answered request; the rest is what wrk saw "
-                  "with so many connections, each of which asks again at once. “ours ÷ this” is the gateway's CPU time in "
-                  "relation to this proxy's."]
+        parts += ["## Requests", "CPU µs are processor time of the proxy per answered request; the rest is what wrk "
+                  "saw with so many connections, each of which asks again at once. “ours ÷ this” is the gateway's CPU "
+                  "time in relation to this proxy's."]
         for call, upstream in self._tables():
             parts += [f"### {CALLS[call]} answers, upstream over {UPSTREAMS[upstream]}",
                       _pipes(self._table(call, upstream))]
