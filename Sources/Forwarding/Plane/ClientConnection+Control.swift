@@ -8,7 +8,7 @@ extension ClientConnection {
         guard let context, let bytes = pending.readSlice(length: head.byteCount) else { return }
         input = hasBody ? .controlBody : .controlWaiting
         // A body that stalls is cut; the answer takes the time that it takes.
-        deadline = hasBody ? .now() + TimeAmount(limits.uploadStallTimeout) : .distantFuture
+        deadline = hasBody ? state.now + state.times.uploadStall : .distantFuture
         discardedBytes = 0
         control.start(context, connection: self)
         context.fireChannelRead(wrapInboundOut(bytes))
@@ -34,7 +34,7 @@ extension ClientConnection {
             bodyLeft -= length
             if bodyLeft == 0 { input = .controlWaiting }
         }
-        deadline = input == .controlWaiting ? .distantFuture : .now() + TimeAmount(limits.uploadStallTimeout)
+        deadline = input == .controlWaiting ? .distantFuture : state.now + state.times.uploadStall
         handOn(length, context)
     }
 
@@ -52,6 +52,7 @@ extension ClientConnection {
 
     /// The control plane has written the end of its answer.
     func controlDidAnswer() {
+        state.readClock()
         switch input {
         case .controlWaiting:
             // Where the connection is not kept, the control plane closes it.

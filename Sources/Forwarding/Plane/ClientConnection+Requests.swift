@@ -49,7 +49,7 @@ extension ClientConnection {
 
     private func headIsIncomplete() -> Bool {
         if rescanBytes == 0 {
-            deadline = .now() + TimeAmount(limits.clientHeadTimeout)
+            deadline = state.now + state.times.clientHead
             headEnd = HeadEndFinder()
             _ = headEnd.isComplete(pending)
         }

@@ -66,11 +66,12 @@ final class ClientConnection: ChannelDuplexHandler {
         self.control = control
     }
 
-    var limits: ForwardingLimits { state.plane.limits }
+    var limits: ForwardingLimits { state.limits }
 
     // MARK: - The channel's side
 
     func handlerAdded(context: ChannelHandlerContext) {
+        state.readClock()
         self.context = context
         state.add(self)
         waitForRequest()
@@ -81,6 +82,7 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        state.readClock()
         input = .closed
         state.remove(self)
         call?.clientDidLeave()
@@ -108,6 +110,7 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        state.readClock()
         var buffer = unwrapInboundIn(data)
         if pending.readableBytes == 0 {
             pending = buffer
@@ -122,6 +125,7 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        state.readClock()
         if event is ChannelShouldQuiesceEvent {
             quiesce(context, event)
         } else if let event = event as? ChannelEvent, event == .inputClosed {
@@ -182,7 +186,7 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func waitForRequest() {
-        deadline = .now() + TimeAmount(limits.clientIdleTimeout)
+        deadline = state.now + state.times.clientIdle
     }
 
     // MARK: - The call's side
@@ -214,7 +218,7 @@ final class ClientConnection: ChannelDuplexHandler {
         case .upload where keepsAlive && mayDiscard:
             input = .discarding
             discardedBytes = 0
-            deadline = .now() + TimeAmount(limits.uploadStallTimeout)
+            deadline = state.now + state.times.uploadStall
         case .upload:
             linger()
         case .waiting:
@@ -252,7 +256,7 @@ final class ClientConnection: ChannelDuplexHandler {
         input = .lingering
         pending.clear()
         discardedBytes = 0
-        deadline = .now() + TimeAmount(limits.lingerTimeout)
+        deadline = state.now + state.times.linger
         context?.close(mode: .output, promise: nil)
     }
 

@@ -31,7 +31,7 @@ extension ForwardedCall {
 
     /// The head of an answer, at the buffer's reader index, with so many bytes of its body behind it.
     func upstreamDidAnswer(_ head: ResponseHead, framing: BodyFraming, in buffer: ByteBuffer, inlineBodyBytes: Int) {
-        record.didAnswer(at: plane.measuresTime ? .now() : .uptimeNanoseconds(0), status: head.status)
+        record.didAnswer(at: plane.measuresTime ? state.now : .uptimeNanoseconds(0), status: head.status)
         if !isReplayed, mayBeDeadSession(head.status) {
             stage = .inspecting
             gathered = GatheredAnswer(
@@ -79,8 +79,8 @@ extension ForwardedCall {
 
     func awaitMore() {
         // A client that has closed its side is believed to be there for as long as the answer goes on.
-        let limit = client.isHalfClosed ? limits.halfClosedTimeout : limits.upstreamReadTimeout
-        client.deadline = min(totalDeadline, .now() + TimeAmount(limit))
+        let limit = client.isHalfClosed ? state.times.halfClosed : state.times.upstreamRead
+        client.deadline = min(totalDeadline, state.now + limit)
     }
 
     /// The answer is whole.
@@ -148,6 +148,7 @@ extension ForwardedCall {
     }
 
     func didRefresh(_ renewed: Result<LiveToken, GatewayError>, number: UInt64) {
+        state.readClock()
         guard number == self.number, case .refreshing = stage else { return }
         asking = nil
         // What can't be sent again gets Salesforce's own answer.

@@ -79,15 +79,15 @@ final class ForwardedCall {
     }
 
     var plane: DataPlane { state.plane }
-    var limits: ForwardingLimits { state.plane.limits }
+    var limits: ForwardingLimits { state.limits }
 
     // MARK: - admit, resolve, identify, authorise
 
     /// Begins a call: its head is complete, and is the last that the loop's scanner has read.
     func begin(_ head: RequestHead, target: ByteSlice, in buffer: ByteBuffer, hasBody: Bool) {
         number &+= 1
-        let began = NIODeadline.now()
-        totalDeadline = began + TimeAmount(limits.totalTimeout)
+        let began = state.now
+        totalDeadline = began + state.times.total
         self.head = head
         self.target = target
         rawHead = buffer.getSlice(at: buffer.readerIndex, length: head.byteCount) ?? ByteBuffer()
@@ -123,6 +123,7 @@ final class ForwardedCall {
     }
 
     private func didResolve(_ resolution: Resolution, number: UInt64) {
+        state.readClock()
         guard number == self.number, case .resolving = stage else { return }
         asking = nil
         switch resolution {
@@ -159,13 +160,14 @@ final class ForwardedCall {
         case .queued(let ticket):
             turn = .waits(line, ticket)
             stage = .queued
-            client.deadline = min(totalDeadline, .now() + TimeAmount(limits.tenantQueueWait))
+            client.deadline = min(totalDeadline, state.now + state.times.queueWait)
         case .refused:
             refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))
         }
     }
 
     private func didGetTurn(_ ticket: TenantLine.Ticket, line: TenantLine, number: UInt64) {
+        state.readClock()
         guard number == self.number, case .queued = stage, case .waits = turn else { return }
         turn = .has(line)
         exchange(isHeadFresh: false)
@@ -227,7 +229,7 @@ final class ForwardedCall {
         guard let head, let resolved else { return }
         if !isHeadFresh { state.reread(rawHead) }
         isHeadSent = true
-        record.didSend(at: plane.measuresTime ? .now() : .uptimeNanoseconds(0))
+        record.didSend(at: plane.measuresTime ? state.now : .uptimeNanoseconds(0))
         upstream.write(
             state.requestBytes(head, target: target, in: rawHead, for: resolved, hostLine: upstream.host.hostLine))
         for slice in upload.slices { upstream.write(slice) }
@@ -241,8 +243,8 @@ final class ForwardedCall {
 
     /// The time to the head of an answer runs from the end of the request: a large upload takes what it takes.
     private func awaitAnswer() {
-        let limit = isRequestComplete ? limits.upstreamHeadTimeout : limits.uploadStallTimeout
-        client.deadline = min(totalDeadline, .now() + TimeAmount(limit))
+        let limit = isRequestComplete ? state.times.upstreamHead : state.times.uploadStall
+        client.deadline = min(totalDeadline, state.now + limit)
     }
 
     // MARK: - The upload
@@ -315,7 +317,7 @@ final class ForwardedCall {
     func clientDidHalfClose() {
         guard let head else { return }
         if isAnswerBegun {
-            client.deadline = .now() + TimeAmount(limits.halfClosedTimeout)
+            client.deadline = state.now + state.times.halfClosed
         } else if !head.isHTTP10 {
             // A client must take 1xx at any time (RFC 9110 §15.2); a closed connection answers by a reset.
             client.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))

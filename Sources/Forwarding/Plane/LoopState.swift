@@ -23,6 +23,11 @@ final class LoopState {
     private var knownForwarder: Forwarder?
     var requestIDs: RequestIDSource
     var dates = DateText()
+    /// The limits, and those of time in the event loop's own unit.
+    let limits: ForwardingLimits
+    let times: Times
+    /// When the present event began: one look at the clock serves all that it leads to.
+    private(set) var now = NIODeadline.now()
     private var recorder: CallRecorder
     private var templates = PathTemplates()
 
@@ -30,6 +35,8 @@ final class LoopState {
         self.loop = loop
         self.number = number
         self.plane = plane
+        self.limits = plane.limits
+        self.times = Times(plane.limits)
         self.requestScanner = HeadScanner(limits: plane.limits.head)
         self.answerScanner = HeadScanner(limits: plane.limits.head)
         self.recorder = CallRecorder(log: plane.log, metrics: plane.metrics)
@@ -42,6 +49,11 @@ final class LoopState {
         if let knownForwarder { return knownForwarder }
         knownForwarder = plane.forwarder
         return knownForwarder
+    }
+
+    /// Something has happened that is not part of the last event.
+    func readClock() {
+        now = .now()
     }
 
     // MARK: Clients
@@ -68,12 +80,12 @@ final class LoopState {
         guard !isTicking else { return }
         isTicking = true
         let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: TimeAmount(plane.limits.tick)) { bound.value.tick() }
+        loop.scheduleTask(in: TimeAmount(limits.tick)) { bound.value.tick() }
     }
 
     private func tick() {
         isTicking = false
-        let now = NIODeadline.now()
+        readClock()
         // A connection that ends takes another's place in the roster: so from the last to the first.
         for index in clients.indices.reversed() where index < clients.count && clients[index].deadline <= now {
             clients[index].didReachDeadline(at: now)
@@ -88,7 +100,7 @@ final class LoopState {
     /// Takes so many bytes of what the loop may keep for replays, or gives them back; `false` where there are none.
     @discardableResult
     func keepBytes(_ count: Int) -> Bool {
-        guard keptBytes + count <= plane.limits.replayBytesPerLoopMax else { return false }
+        guard keptBytes + count <= limits.replayBytesPerLoopMax else { return false }
         keptBytes += count
         return true
     }
@@ -124,9 +136,36 @@ final class LoopState {
     func finish(_ call: ForwardedCall, _ ending: CallRecord.Ending) {
         let head = call.rawHead
         let template = templates.template(of: head.readableBytesUInt8Span.extracting(call.target.range))
-        let nanoseconds = plane.measuresTime ? (NIODeadline.now() - call.record.began).nanoseconds : 0
+        let nanoseconds = plane.measuresTime ? (now - call.record.began).nanoseconds : 0
         recorder.finish(
             call.record, ending, method: call.head?.kind ?? .other, template: template,
             nanoseconds: nanoseconds, loop: number)
+    }
+}
+
+/// `ForwardingLimits`, as far as they are times.
+struct Times: Sendable {
+    let total: TimeAmount
+    let clientHead: TimeAmount
+    let clientIdle: TimeAmount
+    let uploadStall: TimeAmount
+    let linger: TimeAmount
+    let halfClosed: TimeAmount
+    let queueWait: TimeAmount
+    let upstreamHead: TimeAmount
+    let upstreamRead: TimeAmount
+    let upstreamKeepAlive: TimeAmount
+
+    init(_ limits: ForwardingLimits) {
+        self.total = TimeAmount(limits.totalTimeout)
+        self.clientHead = TimeAmount(limits.clientHeadTimeout)
+        self.clientIdle = TimeAmount(limits.clientIdleTimeout)
+        self.uploadStall = TimeAmount(limits.uploadStallTimeout)
+        self.linger = TimeAmount(limits.lingerTimeout)
+        self.halfClosed = TimeAmount(limits.halfClosedTimeout)
+        self.queueWait = TimeAmount(limits.tenantQueueWait)
+        self.upstreamHead = TimeAmount(limits.upstreamHeadTimeout)
+        self.upstreamRead = TimeAmount(limits.upstreamReadTimeout)
+        self.upstreamKeepAlive = TimeAmount(limits.upstreamKeepAlive)
     }
 }

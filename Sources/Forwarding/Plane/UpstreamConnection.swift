@@ -109,6 +109,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
     /// The connection could not be made.
     func didFailToConnect() {
+        state.readClock()
         guard isConnecting else { return }
         phase = .closed
         host.didClose(self)
@@ -135,6 +136,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
     /// There is a connection, secured where it has to be.
     func becomeActive() {
+        state.readClock()
         guard isConnecting else { return }
         phase = .active
         if let call {
@@ -158,6 +160,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        state.readClock()
         var buffer = unwrapInboundIn(data)
         guard call != nil else {
             // Nobody asked for anything: whatever this is, it must not become the answer to the next call.
@@ -194,6 +197,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        state.readClock()
         let failure: UpstreamFailure = isConnecting ? .unreachable : hasAnswerBegun ? .brokeOff : .closed
         phase = .closed
         host.didClose(self)
@@ -268,7 +272,7 @@ extension UpstreamConnection {
     ) -> Bool {
         let count = length ?? 0
         let here = min(count, buffer.readableBytes - head.byteCount)
-        let inline = here <= state.plane.limits.inlineBodyBytesMax ? here : 0
+        let inline = here <= state.limits.inlineBodyBytesMax ? here : 0
         reading = .length(count - inline)
         call.upstreamDidAnswer(
             head, framing: length.map { .length($0) } ?? .none, in: buffer, inlineBodyBytes: inline)
@@ -314,7 +318,7 @@ extension UpstreamConnection {
     }
 
     private func becomeIdle() {
-        idleSince = .now()
+        idleSince = state.now
         host.release(self)
     }
 

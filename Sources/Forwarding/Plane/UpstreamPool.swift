@@ -59,7 +59,7 @@ final class UpstreamHost {
         self.state = state
     }
 
-    private var limits: ForwardingLimits { state.plane.limits }
+    private var limits: ForwardingLimits { state.limits }
 
     /// A connection for a call: an idle one, or a new one; `nil` where there are as many as may be.
     func take() -> UpstreamConnection? {
@@ -85,7 +85,7 @@ final class UpstreamHost {
 
     /// Closes what was idle for too long; whether anything is left to look after.
     func expire(at now: NIODeadline) -> Bool {
-        let limit = TimeAmount(limits.upstreamKeepAlive)
+        let limit = state.times.upstreamKeepAlive
         for connection in idle where now - connection.idleSince >= limit { connection.close() }
         return !connections.isEmpty
     }
@@ -97,7 +97,7 @@ final class UpstreamHost {
     /// Salesforce closed the last connection of a host in use: the next call should not wait for a handshake.
     private func keepWarm(since lastUse: NIODeadline) {
         guard connections.isEmpty, isSecure, !state.plane.isDraining,
-            NIODeadline.now() - lastUse < TimeAmount(limits.upstreamKeepAlive)
+            state.now - lastUse < state.times.upstreamKeepAlive
         else { return }
         _ = connect()
     }
