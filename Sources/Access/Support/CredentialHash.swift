@@ -41,4 +41,8 @@ struct CredentialHash: Hashable, Sendable {
 
 extension CredentialHash: TableKey {
     var tableHash: UInt64 { words.1 }
+
+    /// With ``tableHash``, half of the hash: nobody can make another credential that agrees in 127 bits, and what is
+    /// found is compared as a whole all the same (`SessionKeeper.use`).
+    var kept: UInt64 { words.0 }
 }

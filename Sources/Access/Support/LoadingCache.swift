@@ -30,9 +30,9 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
     }
 
     fileprivate struct State: Sendable {
-        var entries: BoundedTable<Key, Value>
+        var entries: HashedTable<Key, Value>
         var missing: BoundedTable<Key, Date>
-        /// The places of entries by the subjects that they were made from.
+        /// The short hashes of entries by the subjects that they were made from.
         var bySubject = PlaceIndex()
         /// Grows with each drop.
         var generation: UInt64 = 0
@@ -47,12 +47,12 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
             return false
         }
 
-        mutating func link(_ place: Int, to subjects: [UUID]) {
-            for subject in subjects { bySubject.insert(subject.tableHash, place: place) }
+        mutating func link(_ hash: Int, to subjects: [UUID]) {
+            for subject in subjects { bySubject.insert(subject.tableHash, place: hash) }
         }
 
-        mutating func unlink(_ place: Int, from subjects: [UUID]) {
-            for subject in subjects { bySubject.remove(subject.tableHash, place: place) }
+        mutating func unlink(_ hash: Int, from subjects: [UUID]) {
+            for subject in subjects { bySubject.remove(subject.tableHash, place: hash) }
         }
     }
 
@@ -74,7 +74,7 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
         subjects: @escaping @Sendable (Value) -> [UUID]
     ) {
         self.state = NIOLockedValueBox(
-            State(entries: BoundedTable(capacity: capacity), missing: BoundedTable(capacity: missingCapacity)))
+            State(entries: HashedTable(capacity: capacity), missing: BoundedTable(capacity: missingCapacity)))
         self.missingSeconds = missingSeconds
         self.subjects = subjects
     }
@@ -133,14 +133,14 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
             state.generation += 1
             var dropped: [Value] = []
             while dropped.count < max,
-                let place = state.bySubject.first(
+                let hash = state.bySubject.first(
                     subject.tableHash,
-                    where: { place in
-                        state.entries.peek(at: place) { _, value in subjects(value).contains(subject) } ?? false
+                    where: { hash in
+                        state.entries.contains(hash) { subjects($0).contains(subject) }
                     }),
-                let removed = state.entries.remove(at: place)
+                let removed = state.entries.remove(hash, where: { subjects($0).contains(subject) })
             {
-                state.unlink(place, from: subjects(removed.value))
+                state.unlink(hash, from: subjects(removed.value))
                 dropped.append(removed.value)
             }
             return dropped
@@ -152,10 +152,8 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
         let dropped = state.withLockedValue { state -> Value? in
             state.generation += 1
             state.missing.remove(key)
-            guard let removed = state.entries.place(of: key).flatMap({ state.entries.remove(at: $0) }) else {
-                return nil
-            }
-            state.unlink(removed.place, from: subjects(removed.value))
+            guard let removed = state.entries.remove(key) else { return nil }
+            state.unlink(removed.hash, from: subjects(removed.value))
             return removed.value
         }
         withExtendedLifetime(dropped) {}
@@ -174,7 +172,7 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
         let dropped = state.withLockedValue { state in
             state.generation += 1
             let dropped = state.entries
-            state.entries.removeAll()
+            state.entries = HashedTable(capacity: dropped.capacity)
             state.missing.removeAll()
             state.bySubject = PlaceIndex()
             return dropped
@@ -218,10 +216,8 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
 
     private func keep(_ value: Value, for key: Key, in state: inout State) {
         state.missing.remove(key)
-        let gone = state.entries.insert(value, for: key)
-        guard let place = state.entries.place(of: key) else { return }
-        if let gone { state.unlink(place, from: subjects(gone.value)) }
-        state.link(place, to: subjects(value))
+        if let gone = state.entries.insert(value, for: key) { state.unlink(gone.hash, from: subjects(gone.value)) }
+        state.link(HashedTable<Key, Value>.shortHash(of: key), to: subjects(value))
     }
 
     private func landing(of id: FlightID) async -> Landing {

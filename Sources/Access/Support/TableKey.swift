@@ -5,7 +5,15 @@ internal import Foundation
 ///
 /// A poor hash costs probes, bounded by the shard's size, and nothing else.
 protocol TableKey: Hashable, Sendable {
+    /// What a table keeps of the key beside its hash.
+    associatedtype Kept: Equatable & Sendable = Self
+
     var tableHash: UInt64 { get }
+    var kept: Kept { get }
+}
+
+extension TableKey where Kept == Self {
+    var kept: Self { self }
 }
 
 extension TableKey {

@@ -13,7 +13,8 @@ public final class TenantDirectory: Sendable {
     private enum Opened: Sendable {
         case tenant(Tenant)
         /// Its data key does not open. Remembered, so that it is logged once.
-        case broken(CustomerID)
+        /// Indirect, so that an entry is one reference.
+        indirect case broken(CustomerID)
 
         var customerID: CustomerID {
             switch self {
