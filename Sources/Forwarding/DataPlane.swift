@@ -1,5 +1,6 @@
 public import Access
 public import Foundation
+internal import Metrics
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
@@ -34,6 +35,9 @@ public final class DataPlane: Service {
     private let loopbackNames: Set<String>
     private let state = NIOLockedValueBox(State())
     private let isDrainingFlag = Atomic(false)
+    private let connectionCount = Atomic(0)
+    private let refusedConnections = Counter(label: "client_connections_refused_total")
+    private let openConnections = Meter(label: "client_connections")
 
     /// A data plane without caches: it answers 503 until ``serve(_:)``.
     ///
@@ -84,6 +88,23 @@ public final class DataPlane: Service {
     /// (case, escapes, dot segments) a lax reader could take for one of those.
     public static func claims(path: String) -> Bool {
         PathAdmission.claims(path)
+    }
+
+    /// Counts a client's connection in; `false` where there are as many as may be.
+    func admitConnection() -> Bool {
+        let count = connectionCount.add(1, ordering: .relaxed).newValue
+        guard count <= limits.clientConnectionsMax else {
+            connectionCount.subtract(1, ordering: .relaxed)
+            refusedConnections.increment()
+            return false
+        }
+        openConnections.set(count)
+        return true
+    }
+
+    /// Counts a client's connection out.
+    func connectionDidEnd() {
+        openConnections.set(connectionCount.subtract(1, ordering: .relaxed).newValue)
     }
 
     var isDraining: Bool { isDrainingFlag.load(ordering: .relaxed) }

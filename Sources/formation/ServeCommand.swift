@@ -42,6 +42,7 @@ enum Runtime {
     static func run(_ services: [any Service], shutdownSeconds: Int, logger: Logger) async throws {
         // A client that goes away while we write is an error of that write, and no reason to die.
         signal(SIGPIPE, SIG_IGN)
+        OpenFiles.raiseLimit()
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         var configuration = ServiceGroupConfiguration(

@@ -22,6 +22,13 @@ public struct DataPlaneChannel<Base: ServerChildChannel>: ServerChildChannel {
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let loop = channel.eventLoop
+        guard plane.admitConnection() else {
+            return loop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(ClosingHandler())
+                return Value(channel: channel, control: loop.makeSucceededFuture(nil))
+            }
+        }
+        channel.closeFuture.whenComplete { [plane] _ in plane.connectionDidEnd() }
         return loop.makeCompletedFuture {
             // The channel is registered once this future is done, so it can't wait for the first request.
             let control = loop.makePromise(of: Base.Value?.self)
@@ -45,5 +52,14 @@ public struct DataPlaneChannel<Base: ServerChildChannel>: ServerChildChannel {
         }
         guard let control else { return }
         await base.handle(value: control, logger: logger)
+    }
+}
+
+/// Closes a connection at once: there are as many clients as may be.
+private final class ClosingHandler: ChannelInboundHandler {
+    typealias InboundIn = Never
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.close(promise: nil)
     }
 }
