@@ -23,6 +23,8 @@ public struct AccessContext: Sendable {
     public let sleep: @Sendable (Duration) async throws -> Void
     /// How fresh the change feed is. Rooms that were given the same context share it: they are one process.
     let feed: FeedState
+    /// Sessions and access keys in memory, shared as ``feed`` is.
+    let credentials: CredentialTables
 
     /// Everything given: nothing here reads a clock or a generator of its own.
     public init(
@@ -44,6 +46,7 @@ public struct AccessContext: Sendable {
         self.makeID = makeID
         self.sleep = sleep
         self.feed = FeedState(startedAt: now())
+        self.credentials = CredentialTables(limits: limits)
     }
 
     /// A random number from 0 to below 1, to spread what would otherwise happen at once.

@@ -3,6 +3,7 @@ public import Foundation
 public import Logging
 public import Salesforce
 public import Secrets
+internal import Synchronization
 
 /// A tenant as requests see it: the customer, its opened data key and its opened Salesforce credentials.
 ///
@@ -64,7 +65,7 @@ public enum CredentialSlot: Sendable, Hashable {
     case sfdcSession
 }
 
-/// Who makes a request, and by which right. Three words: handing it on costs two references.
+/// Who makes a request, and by which right. A few words: handing it on costs three references.
 public struct Caller: Sendable {
     /// What proved it.
     public enum Proof: Sendable, Hashable {
@@ -77,12 +78,17 @@ public struct Caller: Sendable {
     let credential: Credential
     /// The last use of the credential, this one included if it counts.
     let lastUsedAt: Date
+    /// The token that the credential's calls used last, as a hint; `nil` where there is none to be used.
+    let token: LiveToken?
 
-    init(tenant: Tenant, credential: Credential, lastUsedAt: Date, slot: CredentialSlot) {
+    init(
+        tenant: Tenant, credential: Credential, lastUsedAt: Date, slot: CredentialSlot, token: LiveToken? = nil
+    ) {
         self.tenant = tenant
         self.credential = credential
         self.lastUsedAt = lastUsedAt
         self.slot = slot
+        self.token = token
     }
 
     /// Whether a cookie authenticates the request: then the cross-origin rule holds.
@@ -102,13 +108,19 @@ public struct Caller: Sendable {
 }
 
 /// A user's access token in memory, ready to be used.
+///
+/// It knows itself whether it may be used without a question to the ledger's table: while it is its grant's, and not
+/// due to be renewed. Who holds it outside the table (a session's entry) need not be told when that ends.
 public final class LiveToken: Sendable {
-    public let grantID: OAuthTokenID
-    public let userID: UserID
+    // What each request looks at comes first, so that it lies together.
+    private let warmUntil = AtomicDate(.distantPast)
+    private let wasUsed = Atomic(false)
     /// The version of the grant that this token belongs to.
     public let version: Int64
     public let accessToken: Secret<String>
     public let instance: InstanceURL
+    public let grantID: OAuthTokenID
+    public let userID: UserID
     /// An estimate; see `OAuthToken.expiresAt`.
     public let expiresAt: Date
 
@@ -122,5 +134,30 @@ public final class LiveToken: Sendable {
         self.accessToken = accessToken
         self.instance = instance
         self.expiresAt = expiresAt
+    }
+
+    /// Whether it may be used without asking the table.
+    func isWarm(at now: Date) -> Bool {
+        now < warmUntil.value
+    }
+
+    /// Notes a use that the table does not see, so that it does not take the grant for an idle one.
+    func noteUse() {
+        if !wasUsed.load(ordering: .relaxed) { wasUsed.store(true, ordering: .relaxed) }
+    }
+
+    /// Whether it was used since this was last asked.
+    func takeUse() -> Bool {
+        wasUsed.exchange(false, ordering: .relaxed)
+    }
+
+    /// It is its grant's, and need not be renewed before a time. Said by the table, under its lock.
+    func warm(until renewAt: Date) {
+        warmUntil.value = renewAt
+    }
+
+    /// It is its grant's no more, or that is not known. Said by the table, under its lock.
+    func retire() {
+        warmUntil.value = .distantPast
     }
 }

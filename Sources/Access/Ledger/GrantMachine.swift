@@ -276,6 +276,14 @@ struct GrantMachine: Sendable {
         return true
     }
 
+    /// The token in use; `nil` where there is none. Until its renewal is due, nobody needs to ask for it.
+    var live: Live? {
+        switch state {
+        case .live(let live), .renewing(let live): live
+        case .unknown, .reading, .refreshing, .resting, .dead: nil
+        }
+    }
+
     /// The newest version that is known; `nil` where none is.
     var newestVersion: Int64? {
         switch state {

@@ -196,21 +196,32 @@ extension GrantTable.Shard {
         return result
     }
 
-    /// What the indexes hold of a machine.
+    /// What the indexes hold of a machine, and what its token was told.
     private struct Indexed: Equatable {
         let grant: OAuthTokenID?
         let isWithoutID: Bool
+        let token: LiveToken?
+        let renewAt: Date?
 
         init(_ machine: GrantMachine) {
             self.grant = machine.grantID
             self.isWithoutID = machine.mayBeOfUnknownGrant
+            self.token = machine.live?.token
+            self.renewAt = machine.live?.renewAt
+        }
+
+        static func == (left: Indexed, right: Indexed) -> Bool {
+            left.grant == right.grant && left.isWithoutID == right.isWithoutID && left.token === right.token
+                && left.renewAt == right.renewAt
         }
     }
 
     /// Where it is full, forgets one that is idle; two where there are too many, because none was idle before.
     private mutating func insert(_ machine: GrantMachine, for user: UserID) {
         for _ in 0..<2 where machines.count >= machinesMax {
-            guard let gone = machines.evict(where: \.isIdle) else { break }
+            guard let gone = machines.evict(where: \.isIdle, wasUsed: { $0.live?.token.takeUse() ?? false }) else {
+                break
+            }
             unindex(gone.key, at: gone.place, Indexed(gone.value))
         }
         machines.insert(machine, for: user)
@@ -220,11 +231,13 @@ extension GrantTable.Shard {
     private mutating func index(_ user: UserID, at place: Int, _ indexed: Indexed) {
         if let grant = indexed.grant { byGrant.insert(grant.tableHash, place: place) }
         if indexed.isWithoutID { usersWithoutID.insert(user) }
+        if let renewAt = indexed.renewAt { indexed.token?.warm(until: renewAt) }
     }
 
     private mutating func unindex(_ user: UserID, at place: Int, _ indexed: Indexed) {
         if let grant = indexed.grant { byGrant.remove(grant.tableHash, place: place) }
         if indexed.isWithoutID { usersWithoutID.remove(user) }
+        indexed.token?.retire()
     }
 
     /// Tells the machine of a grant; `false` where there is none.

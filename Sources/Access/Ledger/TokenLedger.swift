@@ -96,8 +96,14 @@ public final class TokenLedger: Service {
     ///
     /// - Parameter now: The request's time.
     public func warmToken(for caller: Caller, at now: Date) -> LiveToken? {
+        if let token = caller.token, token.isWarm(at: now) {
+            token.noteUse()
+            return token
+        }
         switch table.askWarm(caller.userID, at: now) {
         case .use(let token):
+            // A renewal under way will end it soon.
+            if token.isWarm(at: now) { context.credentials.link(token, to: caller.credential, at: now) }
             return token
         case .useAndRefresh(let token):
             startRefresh(of: token, for: caller)

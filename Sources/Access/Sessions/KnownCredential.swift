@@ -1,102 +1,118 @@
 internal import Domain
 internal import Foundation
+internal import Synchronization
 
-/// A session or an access key with its user, as it was read from the database.
+/// A session or an access key with its user, as it was read from the database, and when it was used since.
+///
+/// A million of these are in memory: what is in it once is not there twice, and texts lie in one piece.
 final class Credential: Sendable {
     // What each request looks at comes first, so that it lies together.
+    private let hash: CredentialHash
     let customerID: CustomerID
-    let userID: UserID
+    private let lastUsed: AtomicDate
+    /// The last use that the database knows or was told of.
+    private let written: AtomicDate
     /// The limit that no use moves.
     let expiresAt: Date
     let isDisabled: Bool
     let keyScope: AccessKeyScope?
+    let userID: UserID
     /// When it was read from the database.
     let readAt: Date
-    let user: User
-    private let read: Caller.Proof
+    private let id: UUID
+    private let createdAt: Date
+    private let keyName: String
+    private let person: PackedUser
 
-    init(session: Session, user: User, readAt: Date) {
-        self.readAt = readAt
+    init(session: Session, hash: CredentialHash, user: User, readAt: Date) {
+        self.hash = hash
         self.customerID = user.customerID
-        self.userID = user.id
+        self.lastUsed = AtomicDate(session.lastSeenAt)
+        self.written = AtomicDate(session.lastSeenAt)
         self.expiresAt = session.expiresAt
         self.isDisabled = user.disabledAt != nil
         self.keyScope = nil
-        self.user = user
-        self.read = .session(session)
+        self.userID = user.id
+        self.readAt = readAt
+        self.id = session.id.rawValue
+        self.createdAt = session.createdAt
+        self.keyName = ""
+        self.person = PackedUser(user)
     }
 
-    init(key: AccessKey, user: User, readAt: Date) {
-        self.readAt = readAt
+    init(key: AccessKey, hash: CredentialHash, user: User, readAt: Date) {
+        self.hash = hash
         self.customerID = user.customerID
-        self.userID = user.id
+        self.lastUsed = AtomicDate(key.lastUsedAt ?? .distantPast)
+        self.written = AtomicDate(key.lastUsedAt ?? .distantPast)
         self.expiresAt = key.expiresAt
         self.isDisabled = user.disabledAt != nil
         self.keyScope = key.scope
-        self.user = user
-        self.read = .accessKey(key)
+        self.userID = user.id
+        self.readAt = readAt
+        self.id = key.id.rawValue
+        self.createdAt = key.createdAt
+        self.keyName = key.name
+        self.person = PackedUser(user)
     }
+
+    /// Whether it is the credential of a hash: all 256 bits of it.
+    func has(_ hash: CredentialHash) -> Bool {
+        self.hash == hash
+    }
+
+    /// What the tables know it by.
+    var tableKey: CredentialHash { hash }
+
+    /// The last use; `.distantPast` for a key that was never used.
+    var lastUsedAt: Date { lastUsed.value }
+
+    /// The person, as last read.
+    var user: User { person.user(id: userID, customerID: customerID) }
 
     /// What proves it, as of its last use (`.distantPast`: as it was read).
     func proof(lastUsedAt: Date) -> Caller.Proof {
-        switch read {
-        case .session(var session):
-            session.lastSeenAt = max(session.lastSeenAt, lastUsedAt)
-            return .session(session)
-        case .accessKey(var key):
-            if lastUsedAt > key.lastUsedAt ?? .distantPast { key.lastUsedAt = lastUsedAt }
-            return .accessKey(key)
+        guard let keyScope else {
+            return .session(
+                Session(
+                    id: SessionID(id), customerID: customerID, userID: userID, tokenHash: hash.bytes,
+                    createdAt: createdAt, lastSeenAt: lastUsedAt, expiresAt: expiresAt))
         }
+        return .accessKey(
+            AccessKey(
+                id: AccessKeyID(id), customerID: customerID, userID: userID, name: keyName, scope: keyScope,
+                keyHash: hash.bytes, createdAt: createdAt, expiresAt: expiresAt,
+                lastUsedAt: lastUsedAt == .distantPast ? nil : lastUsedAt))
     }
 
     /// The rows that it was made from.
-    var subjects: [UUID] {
-        switch read {
-        case .session(let session): [session.id.rawValue, userID.rawValue]
-        case .accessKey(let key): [key.id.rawValue, userID.rawValue]
-        }
-    }
-
-    /// The write that notes a use.
-    func touch(at now: Date) -> BackgroundWrite {
-        switch read {
-        case .session(let session): .touchSession(session.id, customer: customerID, at: now)
-        case .accessKey(let key): .touchKey(key.id, customer: customerID, at: now)
-        }
-    }
-}
-
-/// A credential in memory with what its uses change.
-struct KnownCredential: Sendable {
-    let credential: Credential
-    private(set) var lastUsedAt: Date
-    /// The last use that the database knows or was told of.
-    private var writtenAt: Date
-
-    init(session: Session, user: User, readAt: Date) {
-        self.credential = Credential(session: session, user: user, readAt: readAt)
-        self.lastUsedAt = session.lastSeenAt
-        self.writtenAt = session.lastSeenAt
-    }
-
-    init(key: AccessKey, user: User, readAt: Date) {
-        self.credential = Credential(key: key, user: user, readAt: readAt)
-        self.lastUsedAt = key.lastUsedAt ?? .distantPast
-        self.writtenAt = lastUsedAt
-    }
+    var subjects: [UUID] { [id, userID.rawValue] }
 
     /// When it ends if nothing more happens. An access key has no idle limit.
     func endsAt(idleLimit: TimeInterval) -> Date {
-        guard credential.keyScope == nil else { return credential.expiresAt }
-        return min(credential.expiresAt, lastUsedAt.addingTimeInterval(idleLimit))
+        guard keyScope == nil else { return expiresAt }
+        return min(expiresAt, lastUsedAt.addingTimeInterval(idleLimit))
     }
 
-    /// Notes a use; returns the write that it is time for.
-    mutating func noteUse(at now: Date, touchInterval: TimeInterval) -> BackgroundWrite? {
-        lastUsedAt = max(lastUsedAt, now)
-        guard now.timeIntervalSince(writtenAt) >= touchInterval else { return nil }
-        writtenAt = now
-        return credential.touch(at: now)
+    /// Notes a use; returns the write that it is time for. Only under the lock of the table that holds it.
+    func noteUse(at now: Date, touchInterval: TimeInterval) -> BackgroundWrite? {
+        if now > lastUsed.value { lastUsed.value = now }
+        guard now.timeIntervalSince(written.value) >= touchInterval else { return nil }
+        written.value = now
+        return keyScope == nil
+            ? .touchSession(SessionID(id), customer: customerID, at: now)
+            : .touchKey(AccessKeyID(id), customer: customerID, at: now)
+    }
+}
+
+/// A credential in memory, and beside it the token that its calls used last, so that both are fetched at once.
+struct KnownCredential: Sendable {
+    let credential: Credential
+    /// A hint: the token itself says whether it may be used.
+    var token: LiveToken?
+
+    init(_ credential: Credential) {
+        self.credential = credential
     }
 }
 

@@ -28,7 +28,7 @@ extension SessionKeeper {
     }
 
     private func warmCaller(
-        _ hash: CredentialHash, in shards: ShardedCache<CredentialHash, KnownCredential>, slot: CredentialSlot,
+        _ hash: CredentialHash, in shards: CredentialTables.Table, slot: CredentialSlot,
         tenant: Tenant, at now: Date
     ) -> Caller? {
         guard context.feed.allowsMemory(at: now, outageSeconds: context.limits.databaseOutageSeconds) else {

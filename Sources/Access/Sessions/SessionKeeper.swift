@@ -7,14 +7,11 @@ public import ServiceLifecycle
 
 /// Browser sessions and access keys: credential → ``Caller``, from memory where it is known.
 ///
-/// The tables in memory are sharded, so that warm requests of different callers don't meet.
 /// `run()` writes last-seen times in the background; without it nothing but those (and alarms of foreign credentials)
 /// is lost.
 public final class SessionKeeper: Service {
     let context: AccessContext
     let trail: AuditTrail
-    let sessions: ShardedCache<CredentialHash, KnownCredential>
-    let keys: ShardedCache<CredentialHash, KnownCredential>
     private let writes: WorkQueue<BackgroundWrite>
 
     /// A keeper that knows nobody yet.
@@ -22,14 +19,6 @@ public final class SessionKeeper: Service {
         self.context = context
         self.trail = AuditTrail(context: context)
         self.writes = WorkQueue(capacity: context.limits.backgroundWritesMax)
-        let limits = context.limits
-        let makeShards = {
-            ShardedCache<CredentialHash, KnownCredential>(
-                capacity: limits.sessionsMax, missingCapacity: limits.unknownSessionsMax,
-                missingSeconds: limits.unknownSessionSeconds, subjects: \.credential.subjects)
-        }
-        self.sessions = makeShards()
-        self.keys = makeShards()
     }
 
     /// Writes last-seen times until shutdown, and then what is left of them.
@@ -45,6 +34,9 @@ public final class SessionKeeper: Service {
     func close() {
         writes.close()
     }
+
+    var sessions: CredentialTables.Table { context.credentials.sessions }
+    var keys: CredentialTables.Table { context.credentials.keys }
 
     // MARK: Who is calling
 
@@ -95,7 +87,7 @@ public final class SessionKeeper: Service {
     }
 
     private func caller(
-        _ hash: CredentialHash, in shards: ShardedCache<CredentialHash, KnownCredential>, slot: CredentialSlot,
+        _ hash: CredentialHash, in shards: CredentialTables.Table, slot: CredentialSlot,
         tenant: Tenant, extends: Bool, load: () async throws -> KnownCredential?
     ) async throws(GatewayError) -> Caller? {
         let now = context.now()
@@ -128,7 +120,8 @@ public final class SessionKeeper: Service {
     enum Remembered {
         case live(KnownCredential)
         case over
-        /// Idle for too long, by what is known here: another process may have seen it since.
+        /// Idle for too long, by what is known here: another process may have seen it since. Or another's, of a like
+        /// hash.
         case doubtful
     }
 
@@ -140,6 +133,7 @@ public final class SessionKeeper: Service {
         let limits = context.limits
         var write: BackgroundWrite?
         let cached = shard.cached(hash, at: now) { known -> Remembered in
+            guard known.credential.has(hash) else { return .doubtful }
             guard !isOver(known, at: now) else {
                 let isCertain =
                     known.credential.expiresAt <= now
@@ -147,7 +141,7 @@ public final class SessionKeeper: Service {
                 return isCertain ? .over : .doubtful
             }
             if extends, Self.isGood(known, at: tenant) {
-                write = known.noteUse(at: now, touchInterval: limits.touchIntervalSeconds)
+                write = known.credential.noteUse(at: now, touchInterval: limits.touchIntervalSeconds)
             }
             return .live(known)
         }
@@ -167,7 +161,9 @@ public final class SessionKeeper: Service {
     }
 
     static func caller(_ known: KnownCredential, slot: CredentialSlot, tenant: Tenant) -> Caller {
-        Caller(tenant: tenant, credential: known.credential, lastUsedAt: known.lastUsedAt, slot: slot)
+        Caller(
+            tenant: tenant, credential: known.credential, lastUsedAt: known.credential.lastUsedAt, slot: slot,
+            token: known.token)
     }
 
     /// Whether a credential that is not over counts at a tenant.
@@ -176,7 +172,7 @@ public final class SessionKeeper: Service {
     }
 
     private func isOver(_ known: KnownCredential, at now: Date) -> Bool {
-        known.endsAt(idleLimit: context.limits.sessionIdleSeconds) <= now
+        known.credential.endsAt(idleLimit: context.limits.sessionIdleSeconds) <= now
     }
 
     /// One tenant's credential at another: worthless, and worth knowing of.
@@ -192,27 +188,25 @@ public final class SessionKeeper: Service {
         guard let session = try await context.repositories.sessions.session(tokenHash: hash.bytes),
             let user = try await context.repositories.users.user(id: session.userID, in: session.customerID)
         else { return nil }
-        return KnownCredential(session: session, user: user, readAt: context.now())
+        return KnownCredential(Credential(session: session, hash: hash, user: user, readAt: context.now()))
     }
 
     private static func loadKey(_ hash: CredentialHash, from context: AccessContext) async throws -> KnownCredential? {
         guard let key = try await context.repositories.accessKeys.key(keyHash: hash.bytes),
             let user = try await context.repositories.users.user(id: key.userID, in: key.customerID)
         else { return nil }
-        return KnownCredential(key: key, user: user, readAt: context.now())
+        return KnownCredential(Credential(key: key, hash: hash, user: user, readAt: context.now()))
     }
 
     // MARK: What others tell of
 
     /// Drops what is known of a session, an access key or a user.
     func drop(subject: UUID) {
-        sessions.drop(subject: subject)
-        keys.drop(subject: subject)
+        context.credentials.drop(subject: subject)
     }
 
     func dropAll() {
-        sessions.dropAll()
-        keys.dropAll()
+        context.credentials.dropAll()
     }
 
     private func perform(_ write: BackgroundWrite) async {

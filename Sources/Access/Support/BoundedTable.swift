@@ -110,14 +110,17 @@ struct BoundedTable<Key: TableKey, Value> {
     }
 
     /// Takes out an entry that may go and, if there is such a one nearby, was not used lately.
-    mutating func evict(where mayGo: (Value) -> Bool) -> Removed? {
+    ///
+    /// - Parameter wasUsed: whether an entry was used without the table's knowledge since this was last asked.
+    mutating func evict(where mayGo: (Value) -> Bool, wasUsed: (Value) -> Bool = { _ in false }) -> Removed? {
         guard !slots.isEmpty else { return nil }
         var used: Int?
         for _ in 0..<min(Self.handStepsMax, slots.count + 1) {
             let place = hand
             hand = hand + 1 < slots.count ? hand + 1 : 0
             guard let content = slots[place].content, mayGo(content.value) else { continue }
-            guard content.wasUsed else { return remove(at: place) }
+            let wasUsed = wasUsed(content.value)
+            guard content.wasUsed || wasUsed else { return remove(at: place) }
             slots[place].content?.wasUsed = false
             if used == nil { used = place }
         }

@@ -1,0 +1,45 @@
+internal import Domain
+internal import Foundation
+
+/// The credentials that a process has in memory, sharded, so that warm requests of different callers don't meet.
+final class CredentialTables: Sendable {
+    typealias Table = ShardedCache<CredentialHash, KnownCredential>
+
+    let sessions: Table
+    let keys: Table
+
+    init(limits: AccessLimits) {
+        let makeTable = {
+            Table(
+                capacity: limits.sessionsMax, missingCapacity: limits.unknownSessionsMax,
+                missingSeconds: limits.unknownSessionSeconds, subjects: \.credential.subjects)
+        }
+        self.sessions = makeTable()
+        self.keys = makeTable()
+    }
+
+    /// Puts a token beside a credential, if that is still in memory: its next call finds both at once.
+    func link(_ token: LiveToken, to credential: Credential, at now: Date) {
+        let table = credential.keyScope == nil ? sessions : keys
+        let hash = credential.tableKey
+        let shard = table.shard(of: hash)
+        let replaced = shard.cached(hash, at: now) { known -> LiveToken? in
+            guard known.credential === credential else { return nil }
+            defer { known.token = token }
+            return known.token
+        }
+        // Freed here, and not under the lock.
+        withExtendedLifetime(replaced) {}
+    }
+
+    /// Drops what is known of a session, an access key or a user.
+    func drop(subject: UUID) {
+        sessions.drop(subject: subject)
+        keys.drop(subject: subject)
+    }
+
+    func dropAll() {
+        sessions.dropAll()
+        keys.dropAll()
+    }
+}
