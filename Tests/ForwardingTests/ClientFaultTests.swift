@@ -70,7 +70,7 @@ import Testing
     /// A head that does not come to its end is answered by 408, whatever trickles in.
     @Test func aSlowHeadIsCut() async throws {
         var options = WorldOptions()
-        options.limits.clientHeadTimeout = .milliseconds(600)
+        options.limits.clientHeadTimeout = .seconds(2)
         options.limits.tick = .milliseconds(20)
         try await withWorld(options) { world in
             let client = try await world.connect()
@@ -95,7 +95,7 @@ import Testing
     /// A body that stalls is given up, and Salesforce's connection with it.
     @Test func aStalledUploadIsCut() async throws {
         var options = WorldOptions()
-        options.limits.uploadStallTimeout = .milliseconds(300)
+        options.limits.uploadStallTimeout = .seconds(4)
         options.limits.tick = .milliseconds(20)
         try await withWorld(options) { world in
             let client = try await world.connect()
@@ -112,7 +112,7 @@ import Testing
     /// An idle connection is closed, before its first request and after one.
     @Test func idleConnectionsAreClosed() async throws {
         var options = WorldOptions()
-        options.limits.clientIdleTimeout = .milliseconds(300)
+        options.limits.clientIdleTimeout = .seconds(4)
         options.limits.tick = .milliseconds(20)
         try await withWorld(options) { world in
             let fresh = try await world.connect()

@@ -41,7 +41,7 @@ import Wire
 
     /// `Content-Length`, `Transfer-Encoding` and neither say what follows.
     @Test(arguments: [
-        ("", BodyFraming.none), ("Content-Length: 0\r\n", .length(0)), ("content-length:007\r\n", .length(7)),
+        ("", BodyFraming.none), ("Content-Length: 0\r\n", .length(0)), ("content-length:7\r\n", .length(7)),
         ("CONTENT-LENGTH: 999999999999999 \r\n", .length(999_999_999_999_999)),
         ("Transfer-Encoding: chunked\r\n", .chunked), ("transfer-ENCODING:\tChUnKeD \r\n", .chunked),
     ])

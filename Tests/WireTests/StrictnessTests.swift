@@ -38,7 +38,7 @@ import Wire
         ("Content-Length: 5, 5", .contentLengthMalformed), ("Content-Length:", .contentLengthMalformed),
         ("Content-Length: +5", .contentLengthMalformed), ("Content-Length: -5", .contentLengthMalformed),
         ("Content-Length: 0x5", .contentLengthMalformed), ("Content-Length: 5 5", .contentLengthMalformed),
-        ("Content-Length: 1000000000000000", .contentLengthMalformed),
+        ("Content-Length: 1000000000000000", .contentLengthMalformed), ("Content-Length: 07", .contentLengthMalformed),
         ("Content-Length: 5\t", .contentLengthMalformed), ("Content-Length: 5 \t ", .contentLengthMalformed),
         ("Transfer-Encoding: chunked\t", .transferEncodingUnsupported),
         ("Transfer-Encoding: gzip, chunked", .transferEncodingUnsupported),
