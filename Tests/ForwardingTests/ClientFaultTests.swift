@@ -189,6 +189,34 @@ import Testing
         }
     }
 
+    /// A body that came while its call waited goes on with it: for the asynchronous side, and for its turn.
+    @Test(arguments: ["Content-Length: 4\r\n\r\nbody", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"])
+    func aBodyThatCameWhileItsCallWaited(body: String) async throws {
+        var options = WorldOptions()
+        options.hasOneLoop = true
+        options.limits.tenantConcurrency = 1
+        try await withWorld(options) { world in
+            let client = try await world.connect()
+            try await client.send(world.request("GET", Self.path))
+            let salesforce = try await world.upstream.accept()
+            _ = try await salesforce.readRequest()
+            // It waits for its turn, head and body.
+            let waiting = try await world.connect()
+            try await waiting.send(world.request("POST", Self.path).dropLast(1) + body)
+            for _ in 0..<5 { _ = try await world.refusal(world.bare("GET", "/services/oauth2/token")) }
+            try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            #expect(try await client.readResponse().status == 200)
+            #expect(try await salesforce.readRequest().text == "body")
+            try await salesforce.send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+            #expect(try await waiting.readResponse().status == 201)
+            // A query that the warm way does not judge: the asynchronous side is asked, with a connection at hand.
+            try await client.send(world.request("POST", Self.path + "?order=1").dropLast(1) + body)
+            #expect(try await salesforce.readRequest().text == "body")
+            try await salesforce.send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+            #expect(try await client.readResponse().status == 201)
+        }
+    }
+
     /// One connection more than may be is closed; when another has ended, there is room again.
     @Test func connectionsAreBounded() async throws {
         var options = WorldOptions()

@@ -182,6 +182,7 @@ extension ForwardedCall {
         } else {
             client.flush()
             awaitMore()
+            client.resumeUpload()
             upstream?.resumeReading()
         }
     }

@@ -221,8 +221,6 @@ final class ForwardedCall {
     func upstreamIsReady() {
         guard let upstream, case .exchanging = stage else { return }
         sendHead(upstream, isHeadFresh: false)
-        client.resumeUpload()
-        upstream.flush()
     }
 
     private func sendHead(_ upstream: UpstreamConnection, isHeadFresh: Bool) {
@@ -233,12 +231,15 @@ final class ForwardedCall {
         upstream.write(
             state.requestBytes(head, target: target, in: rawHead, for: resolved, hostLine: upstream.host.hostLine))
         for slice in upload.slices { upstream.write(slice) }
-        // What a read of the client begins is flushed at the end of that read, body and all.
-        if !isHeadFresh { upstream.flush() }
         if !isRequestComplete, upload.slices.isEmpty, head.expectsContinue, !head.isHTTP10 {
             client.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
             client.flush()
         }
+        guard !isHeadFresh else { return }
+        // What a read of the client begins goes on, and is flushed, within that read. Here the call has waited for
+        // somebody else, and what came of its body meanwhile waits with it.
+        client.resumeUpload()
+        upstream.flush()
     }
 
     /// The time to the head of an answer runs from the end of the request: a large upload takes what it takes.
