@@ -143,6 +143,8 @@ final class UpstreamTLS: Sendable {
                 return try NIOSSLContext(configuration: configuration)
             }
             made = future
+            // What failed is tried again by the next call.
+            future.whenFailure { _ in self.made.withLockedValue { $0 = nil } }
             return future
         }
     }

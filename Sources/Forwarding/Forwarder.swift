@@ -54,7 +54,7 @@ extension Forwarder {
     ) -> ResolvedCall? {
         let bytes = buffer.readableBytesUInt8Span
         let facts = state.facts
-        guard let host = head.host, cameSecurely(facts), facts.requestedMethod.count == 0,
+        guard let host = head.host, cameSecurely(facts, in: buffer, state), facts.requestedMethod.count == 0,
             let label = access.origin.warmLabel(ofHost: bytes.extracting(host.range))
         else { return nil }
         guard let tenant = directory.warmTenant(label, at: now),
@@ -67,10 +67,16 @@ extension Forwarder {
         return ResolvedCall(caller: caller, token: token)
     }
 
-    /// Where the origin is https, what an edge says of http is the other way's to judge.
-    private func cameSecurely(_ facts: RequestFacts) -> Bool {
-        !access.origin.isSecure || facts.forwardedProto.count == 0
+    /// Whether the client came by https where it must: nobody is believed to say otherwise, or the edge says so.
+    private func cameSecurely(_ facts: RequestFacts, in buffer: ByteBuffer, _ state: LoopState) -> Bool {
+        guard access.origin.isSecure, state.plane.trust.trustedHops > 0, facts.forwardedProto.count > 0 else {
+            return true
+        }
+        guard let line = facts.forwardedProto.only else { return false }
+        return state.requestScanner.fields[line].value.isEqual(to: Self.https, in: buffer)
     }
+
+    private static let https = Array("https".utf8)
 
     private func warmCaller(
         _ bytes: Span<UInt8>, _ lines: [FieldLine], _ facts: RequestFacts, in tenant: Tenant, at now: Date

@@ -124,7 +124,8 @@ enum PathAdmission {
         var isFirst = true
         for index in start..<target.count {
             let byte = target[index]
-            guard (0x21...0x7E).contains(byte), byte != hash else { return false }
+            // A semicolon separates names to some readers.
+            guard (0x21...0x7E).contains(byte), byte != hash, byte != semicolon else { return false }
             if byte == UInt8(ascii: "&") {
                 (isName, isFirst) = (true, true)
             } else if byte == UInt8(ascii: "=") {

@@ -217,6 +217,35 @@ import Testing
         }
     }
 
+    /// A last answer that its client reads slowly is sent whole before the connection ends.
+    @Test func aLastAnswerIsSentWhole() async throws {
+        try await withWorld { world in
+            let client = try await world.connect(bufferBytes: 16 * 1024)
+            try await client.send(world.request("GET", Self.path, ["Connection: close"]))
+            let salesforce = try await world.upstream.accept()
+            _ = try await salesforce.readRequest()
+            let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            async let sending: Void = salesforce.send(
+                Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body)
+            let head = try await client.readHead()
+            #expect(head["Connection"] == ["close"])
+            #expect(try await client.readToEnd() == body)
+            try await sending
+        }
+    }
+
+    /// The control plane's last answer ends the connection too, however its client has said that it is the last.
+    @Test(arguments: [("1.1", "Connection: Close"), ("1.1", "Connection: close"), ("1.0", "X: y")])
+    func aLastControlAnswerEndsTheConnection(version: String, header: String) async throws {
+        try await withWorld { world in
+            let client = try await world.connect()
+            try await client.send(
+                world.bare("GET", "/page", [header]).replacing("HTTP/1.1", with: "HTTP/\(version)"))
+            #expect(try await client.readHead().status == 418)
+            _ = try await client.readToEnd()
+        }
+    }
+
     /// One connection more than may be is closed; when another has ended, there is room again.
     @Test func connectionsAreBounded() async throws {
         var options = WorldOptions()

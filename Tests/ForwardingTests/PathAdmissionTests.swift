@@ -155,4 +155,17 @@ import Testing
     func othersPathsAreNotClaimed(path: String) {
         #expect(!DataPlane.claims(path: path))
     }
+
+    /// The quick look at a target's bytes never says yes to what the full one refuses.
+    @Test(arguments: [
+        "/services/data/x?a;_HttpMethod=PUT", "/services/data/x?_HttpMethod=PUT",
+        "/services/data/x?a=b&_HttpMethod=PUT",
+        "/services/data/x?oauth_token=x", "/services/data/x?%6fauth_token=x", "/services/data/../x",
+        "/services/data/./x", "/services/data/%2e%2e/x", "/services/data//x", "/services/data/x;y",
+        "/services/data/x\\y",
+        "/services/oauth2/token", "/services/dataset/x", "/Services/data/x", "/services/data/x#y",
+    ])
+    func theQuickLookIsCautious(target: String) {
+        #expect(!PathAdmission.isPlainlyForwarded(Array(target.utf8).span, method: .get))
+    }
 }

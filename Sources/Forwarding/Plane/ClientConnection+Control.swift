@@ -55,11 +55,7 @@ extension ClientConnection {
         state.readClock()
         switch input {
         case .controlWaiting:
-            // Where the connection is not kept, the control plane closes it.
-            guard keepsAlive else {
-                input = .closed
-                return
-            }
+            guard keepsAlive else { return linger() }
             input = .head
             waitForRequest()
             process()

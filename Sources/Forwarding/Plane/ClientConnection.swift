@@ -115,6 +115,8 @@ final class ClientConnection: ChannelDuplexHandler {
         if pending.readableBytes == 0 {
             pending = buffer
         } else {
+            // What was read would otherwise stay for as long as something always waits behind it.
+            pending.discardReadBytes()
             pending.writeBuffer(&buffer)
         }
         process()
@@ -140,7 +142,7 @@ final class ClientConnection: ChannelDuplexHandler {
         isQuiescing = true
         switch input {
         case .head where pending.readableBytes == 0 && !control.isStarted:
-            context.close(promise: nil)
+            linger()
         case .head, .controlBody, .controlWaiting:
             if control.isStarted { context.fireUserInboundEventTriggered(event) }
         case .upload, .waiting, .discarding, .lingering, .closed:
@@ -162,7 +164,11 @@ final class ClientConnection: ChannelDuplexHandler {
         case .waiting:
             keepsAlive = false
             call?.clientDidHalfClose()
-        case .upload, .discarding, .lingering, .closed:
+        case .lingering:
+            // Its answer is still being sent, or was: then this is the end.
+            let unsent = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+            if unsent == 0 { context.close(promise: nil) }
+        case .upload, .discarding, .closed:
             // The rest of the body will never come.
             context.close(promise: nil)
         }
@@ -174,7 +180,9 @@ final class ClientConnection: ChannelDuplexHandler {
         switch input {
         case .head where pending.readableBytes > 0:
             refuseAndClose(.requestTimeout)
-        case .head, .discarding, .lingering, .closed:
+        case .head:
+            linger()
+        case .discarding, .lingering, .closed:
             context?.close(promise: nil)
         case .upload, .waiting:
             call?.didReachDeadline(at: now)
@@ -245,19 +253,36 @@ final class ClientConnection: ChannelDuplexHandler {
         waitForRequest()
     }
 
-    /// Closes, but not before the client had the time to read the answer: bytes that come after a close would make the
-    /// kernel throw it away (RFC 9112 §9.6).
+    /// Closes, but not before the last answer is sent and the client had the time to read it: bytes that come after a
+    /// close would make the kernel throw it away (RFC 9112 §9.6).
     func linger() {
-        guard !isHalfClosed, pending.readableBytes > 0 || input == .upload || input == .discarding else {
+        guard let context else { return }
+        let unsent = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        let mayBeSending = !isHalfClosed && (pending.readableBytes > 0 || input == .upload || input == .discarding)
+        pending.clear()
+        guard unsent > 0 || mayBeSending else {
             input = .closed
-            context?.close(promise: nil)
-            return
+            return context.close(promise: nil)
         }
         input = .lingering
-        pending.clear()
         discardedBytes = 0
-        deadline = state.now + state.times.linger
-        context?.close(mode: .output, promise: nil)
+        // A slow reader has the time of a whole call for what is still to be sent.
+        deadline = state.now + state.times.total
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        sent.futureResult.whenComplete { _ in bound.value.didSendAll() }
+        context.close(mode: .output, promise: sent)
+    }
+
+    /// All answers are sent, and nothing more will be.
+    private func didSendAll() {
+        guard input == .lingering else { return }
+        if isHalfClosed {
+            context?.close(promise: nil)
+        } else {
+            state.readClock()
+            deadline = state.now + state.times.linger
+        }
     }
 
     func resumeReading() {

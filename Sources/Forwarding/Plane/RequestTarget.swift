@@ -24,7 +24,9 @@ enum RequestTarget {
             return claims(target, in: bytes) ? .forwarded(target) : .control
         }
         let text = target.text(in: buffer)
-        guard let separator = text.range(of: "://"), head.kind != .connect else {
+        guard let separator = text.range(of: "://"), head.kind != .connect,
+            ["http", "https"].contains(text[..<separator.lowerBound].lowercased())
+        else {
             return text == "*" && head.kind == .options ? .control : .malformed
         }
         let authority = text[separator.upperBound...].prefix { !"/?#".contains($0) }
