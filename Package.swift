@@ -162,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "ForwardingTests",
             dependencies: [
-                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", "Telemetry",
+                "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", "Telemetry", "Wire",
                 httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
         .testTarget(
