@@ -63,7 +63,7 @@ struct SmugglingTests {
             #expect(world.key.utf8.count == Wire.keyMark.utf8.count)
             let upstream = RecordingUpstream(world.upstream)
             let identity = Identity(host: world.instance, credential: "Bearer \(World.firstToken)")
-            let subject = Subject(port: world.port, upstream: upstream, key: world.key, patience: .seconds(5))
+            let subject = Subject(port: world.port, upstream: upstream, key: world.key, patience: .seconds(30))
             try await Self.tryAll(at: subject, lane: lane, of: "ours", identity: identity, results)
         }
     }
