@@ -238,7 +238,7 @@ import Testing
     /// A call may take so long and no longer; then both sides are told.
     @Test func theTotalTimeIsBounded() async throws {
         var options = WorldOptions()
-        options.limits.totalTimeout = .seconds(3)
+        options.limits.totalTimeout = .seconds(8)
         try await withWorld(options) { world in
             let client = try await world.connect()
             try await client.send(world.request("GET", Self.path))
