@@ -164,6 +164,7 @@ let package = Package(
             dependencies: [
                 "Access", "Domain", "Forwarding", "GatewayTesting", "Salesforce", "Secrets", "Telemetry", "Wire",
                 httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
+                nioSSL, nioTLS, serviceLifecycle,
             ]),
         .testTarget(
             name: "WorkspaceTests",

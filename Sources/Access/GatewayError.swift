@@ -7,6 +7,8 @@ public import Domain
 public enum GatewayError: Error, Sendable, Hashable {
     /// The request is malformed; the text says how, and holds nothing of the request.
     case badRequest(String)
+    /// The request's body stalled (RFC 9110 §15.5.9).
+    case requestTimeout
     /// A path that is not forwarded, or a resource that does not exist.
     case notFound
     /// No or unknown session or access key.
@@ -51,6 +53,7 @@ extension GatewayError {
     public var status: Int {
         switch self {
         case .badRequest: 400
+        case .requestTimeout: 408
         case .notSignedIn, .grantDead: 401
         case .subscriptionInactive: 402
         case .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended: 403
@@ -68,6 +71,7 @@ extension GatewayError {
     public var errorCode: String {
         switch self {
         case .badRequest: "BAD_REQUEST"
+        case .requestTimeout: "REQUEST_TIMEOUT"
         case .notFound: "NOT_FOUND"
         case .notSignedIn, .grantDead: "INVALID_SESSION_ID"
         case .crossOrigin: "CROSS_ORIGIN_REQUEST"
@@ -92,6 +96,7 @@ extension GatewayError {
     public var message: String {
         switch self {
         case .badRequest(let how): how
+        case .requestTimeout: "The rest of the body did not come in time."
         case .notFound: "There is nothing here."
         case .notSignedIn: "Session expired or invalid. Sign in again, or use a valid access key."
         case .grantDead: "Salesforce ended this connection. Sign in again."
@@ -118,9 +123,9 @@ extension GatewayError {
     public var retryAfterSeconds: Int? {
         switch self {
         case .rateLimited(let seconds), .unavailable(_, let seconds): seconds
-        case .badRequest, .notFound, .notSignedIn, .grantDead, .crossOrigin, .httpsRequired, .keyScope, .userDisabled,
-            .adminOnly,
-            .barredByOrg, .suspended, .subscriptionInactive, .notConnected, .clientRejected, .upstreamUnreachable,
+        case .badRequest, .requestTimeout, .notFound, .notSignedIn, .grantDead, .crossOrigin, .httpsRequired,
+            .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended, .subscriptionInactive, .notConnected,
+            .clientRejected, .upstreamUnreachable,
             .upstreamTimeout, .internalError:
             nil
         }
@@ -134,7 +139,7 @@ extension GatewayError {
         case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended,
             .subscriptionInactive, .notSignedIn, .grantDead:
             "http_request_denied"
-        case .badRequest, .notFound: "http_request_error"
+        case .badRequest, .requestTimeout, .notFound: "http_request_error"
         case .notConnected, .clientRejected: "proxy_configuration_error"
         case .unavailable: "connection_limit_reached"
         case .internalError: "proxy_internal_error"

@@ -21,7 +21,7 @@ public final class DataPlane: Service {
     let rule: CrossOriginRule
     let limits: ForwardingLimits
     let headers = HeaderTable()
-    let tls = UpstreamTLS()
+    let tls: UpstreamTLS
     /// What the gateway says of itself in every forwarded answer, up to the request's id.
     let ownLines: ByteBuffer
     /// `0.0` to `99.9`.
@@ -43,11 +43,14 @@ public final class DataPlane: Service {
     ///
     /// - Parameters:
     ///   - loopbackNames: Names under `localhost` (RFC 6761 §6.3) that the system's resolver may not know.
+    ///   - upstreamAuthorities: Whom to believe who Salesforce is, as certificates in PEM; `nil` for those that the
+    ///     system believes.
     ///   - log: What is told of each call.
     ///   - makeRequestID: `nil` for ids of the plane's own.
     public init(
         origin: PublicOrigin, trust: EdgeTrust, rule: CrossOriginRule, limits: ForwardingLimits,
-        loopbackNames: [String], log: any CallLog, measuresTime: Bool = true, now: @escaping @Sendable () -> Date,
+        loopbackNames: [String], upstreamAuthorities: [UInt8]? = nil, log: any CallLog, measuresTime: Bool = true,
+        now: @escaping @Sendable () -> Date,
         makeRequestID: (@Sendable () -> String)? = nil
     ) {
         self.origin = origin
@@ -55,6 +58,7 @@ public final class DataPlane: Service {
         self.rule = rule
         self.limits = limits
         self.loopbackNames = Set(loopbackNames)
+        self.tls = UpstreamTLS(authorities: upstreamAuthorities)
         self.log = log
         let security = origin.isSecure ? "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n" : ""
         self.ownLines = ByteBuffer(
@@ -130,16 +134,26 @@ public final class DataPlane: Service {
 
 /// TLS towards Salesforce: made at its first use, since reading the system's roots takes its time.
 final class UpstreamTLS: Sendable {
+    private let authorities: [UInt8]?
     private let made = NIOLockedValueBox<EventLoopFuture<NIOSSLContext>?>(nil)
+
+    /// - Parameter authorities: certificates in PEM; `nil` for the system's.
+    init(authorities: [UInt8]?) {
+        self.authorities = authorities
+    }
 
     /// The context, on a loop.
     func context(on loop: any EventLoop) -> EventLoopFuture<NIOSSLContext> {
-        made.withLockedValue { made in
+        let authorities = authorities
+        return made.withLockedValue { made in
             if let made { return made.hop(to: loop) }
             let future = NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
                 var configuration = TLSConfiguration.makeClientConfiguration()
                 configuration.applicationProtocols = ["http/1.1"]
                 configuration.minimumTLSVersion = .tlsv12
+                if let authorities {
+                    configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(authorities))
+                }
                 return try NIOSSLContext(configuration: configuration)
             }
             made = future

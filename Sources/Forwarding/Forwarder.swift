@@ -185,12 +185,19 @@ extension ByteSlice {
 
 /// Finds a cookie in a `Cookie` value's bytes (RFC 6265 §5.4).
 enum CookieScan {
-    /// Where the value of a name is that stands there once; `nil` where it does not, or more than once.
+    /// 200 cookies, as many as the full reader looks at.
+    private static let pairsMax = 200
+
+    /// Where the value of a name is that stands there once; `nil` where it does not, or more than once, or where there
+    /// are too many cookies to say.
     static func only(_ name: [UInt8], in value: Span<UInt8>) -> Range<Int>? {
         var found: Range<Int>?
         var start = 0
+        var count = 0
         while start < value.count {
-            while start < value.count, value[start] == space { start += 1 }
+            count += 1
+            guard count <= pairsMax else { return nil }
+            while start < value.count, value[start] == space || value[start] == tab { start += 1 }
             var end = start
             while end < value.count, value[end] != semicolon { end += 1 }
             if isNamed(name, value, start, end) {
@@ -209,5 +216,6 @@ enum CookieScan {
     }
 
     private static let space = UInt8(ascii: " ")
+    private static let tab = UInt8(ascii: "\t")
     private static let semicolon = UInt8(ascii: ";")
 }

@@ -45,10 +45,6 @@ public struct ForwardingLimits: Sendable {
     public var replayBodyBytesMax = 1024 * 1024
     /// What one event loop keeps of all of them: 64 MiB.
     public var replayBytesPerLoopMax = 64 * 1024 * 1024
-    /// So much of an answer is kept to see whether the session is dead: 64 KiB.
-    public var sessionAnswerBytesMax = 64 * 1024
-    /// Path and query: 16 KiB, as at Salesforce.
-    public var requestTargetBytesMax = 16 * 1024
     /// Seconds that a caller is told to wait when too much is going on.
     public var overloadRetryAfterSeconds = 5
 

@@ -67,7 +67,7 @@ enum PathAdmission {
     ) throws(Refusal) -> AdmittedTarget {
         // TRACE would send the access token back (RFC 9110 §9.3.8); CONNECT has no path.
         guard method != .trace, method != .connect else { throw .malformed("This method is not forwarded.") }
-        guard target.utf8.count <= limits.requestTargetBytesMax else {
+        guard target.utf8.count <= limits.head.targetBytesMax else {
             throw .malformed("The address is longer than 16 KiB.")
         }
         guard target.utf8.first == slash else { throw .malformed("The address must begin with a slash.") }

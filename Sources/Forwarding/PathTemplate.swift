@@ -26,8 +26,16 @@ struct PathTemplate: Sendable, Equatable {
     let text: String
     let routeClass: RouteClass
 
+    /// Of a request whose path was not read.
+    static let unread = PathTemplate(text: ":unread", routeClass: .other)
+
     private static let segmentsMax = 10
     private static let segmentBytesMax = 80
+
+    private init(text: String, routeClass: RouteClass) {
+        self.text = text
+        self.routeClass = routeClass
+    }
 
     init(path: some StringProtocol) {
         let segments = path.split { $0 == "/" }.map { String($0) }

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import NIOConcurrencyHelpers
-internal import NIOCore
+public import NIOCore
 internal import NIOPosix
 
 /// A loopback listener whose every byte the test sees and sends: an upstream that does what it is told.
@@ -13,17 +13,26 @@ public final class RawListener: Sendable {
     private let accepted: Accepted
 
     /// Listens on a free loopback port; with `bufferBytes` the kernel's own buffers are about that small.
-    public init(bufferBytes: Int? = nil) async throws {
+    ///
+    /// - Parameters:
+    ///   - isReadAlways: Whether connections are read before the test reads, as TLS must.
+    ///   - prepare: Puts handlers in front of the test.
+    public init(
+        bufferBytes: Int? = nil, isReadAlways: Bool = false,
+        prepare: @escaping @Sendable (any Channel) throws -> Void = { _ in }
+    ) async throws {
         let accepted = Accepted()
         self.accepted = accepted
         var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.autoRead, value: isReadAlways)
+            // Over TLS the end of what the peer sends ends the connection.
+            .childChannelOption(.allowRemoteHalfClosure, value: !isReadAlways)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let inbox = RawInbox()
+                    try prepare(channel)
                     // Not before it is active: what asks to be read earlier is forgotten.
                     let handler = RawInboxHandler(inbox) {
                         accepted.add(RawConnection(channel: channel, inbox: inbox))
@@ -144,6 +153,15 @@ public final class RawConnection: Sendable {
     public func close() async {
         // A connection that the peer has closed already is closed all the same.
         try? await channel.close()
+    }
+
+    /// Closes the socket under handlers that would say farewell: TLS ends without its `close_notify`.
+    ///
+    /// - Parameter name: the handler's name.
+    public func close(below name: String) async throws {
+        try await channel.eventLoop.submit { [channel] in
+            try channel.pipeline.syncOperations.context(name: name).close(mode: .output, promise: nil)
+        }.get()
     }
 
     /// Breaks the connection: the peer sees a reset.

@@ -95,6 +95,7 @@ extension Problem {
     private static func title(of error: GatewayError) -> String {
         switch error {
         case .badRequest: "Bad request"
+        case .requestTimeout: "Request timeout"
         case .notFound: "Not found"
         case .notSignedIn: "Not signed in"
         case .grantDead: "Sign in again"

@@ -95,7 +95,8 @@ import Testing
         "Strict-Transport-Security: max-age=63072000; includeSubDomains", "Clear-Site-Data: \"cookies\"",
         "Alt-Svc: h3=\":443\"", "Service-Worker-Allowed: /", "Access-Control-Allow-Origin: *",
         "Access-Control-Allow-Credentials: true", "Access-Control-Expose-Headers: X", "Server-Timing: db;dur=1",
-        "NEL: {}", "Report-To: {}", "X-Internal-Hop: named by Connection", "X-Formation-Date: x", "Set-Cookie2: x",
+        "NEL: {}", "Report-To: {}", "Reporting-Endpoints: a=\"https://example.com\"",
+        "X-Internal-Hop: named by Connection", "X-Formation-Date: x", "Set-Cookie2: x",
     ]
 
     /// Each such header is dropped.

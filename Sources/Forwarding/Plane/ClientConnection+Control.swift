@@ -12,6 +12,8 @@ extension ClientConnection {
         discardedBytes = 0
         control.start(context, connection: self)
         context.fireChannelRead(wrapInboundOut(bytes))
+        // Not before it has a request to answer: it would close the connection at once.
+        if isQuiescing { context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
         if !hasBody { context.fireChannelReadComplete() }
     }
 
@@ -22,11 +24,8 @@ extension ClientConnection {
         if isChunked {
             var buffer = pending
             guard let isEnd = try? chunks.take(&buffer, .decoding, { _ in }) else {
-                // The control plane's own parser answers what can't be read.
-                length = pending.readableBytes
-                input = .controlWaiting
-                keepsAlive = false
-                return handOn(length, context)
+                // The control plane's own parser may wait for the end of what is none here.
+                return control.hasBegunAnswer ? linger() : refuseAndClose(.bodyMalformed)
             }
             length = pending.readableBytes - buffer.readableBytes
             if isEnd { input = .controlWaiting }
@@ -43,7 +42,7 @@ extension ClientConnection {
         if control.isAnswered {
             discardedBytes += length
             // The framework reads the rest of an upload that was answered already; not for ever.
-            guard discardedBytes <= limits.discardedBytesMax else { return context.close(promise: nil) }
+            guard discardedBytes <= limits.discardedBytesMax else { return linger() }
         }
         context.fireChannelRead(wrapInboundOut(bytes))
         context.fireChannelReadComplete()
@@ -53,11 +52,11 @@ extension ClientConnection {
     /// The control plane has written the end of its answer.
     func controlDidAnswer() {
         state.readClock()
+        // It may have been noticed already, at the end of the request's body.
+        guard control.isAnswered else { return }
         switch input {
         case .controlWaiting:
-            guard keepsAlive else { return linger() }
-            input = .head
-            waitForRequest()
+            requestDidEnd()
             process()
         case .controlBody:
             // Its end is awaited, within bounds.

@@ -19,13 +19,15 @@ extension ClientConnection {
             case .lingering:
                 discardedBytes += pending.readableBytes
                 pending.clear()
-                if discardedBytes > limits.discardedBytesMax { context?.close(promise: nil) }
+                // Where the last answer is still on its way, the client is not read from any more.
+                if discardedBytes > limits.discardedBytesMax, isOutputClosed { context?.close(promise: nil) }
             case .closed:
                 pending.clear()
             }
         }
         isProcessing = false
         call?.clientDidSendAll()
+        if isHalfClosed, pending.readableBytes == 0 || input == .head { inputIsOver() }
         // A buffer that was emptied would hold its memory while the connection is idle.
         if pending.readableBytes == 0, pending.capacity > 0 { pending = ByteBuffer() }
         resumeReading()
@@ -58,7 +60,9 @@ extension ClientConnection {
     }
 
     private func begin(_ head: RequestHead) {
-        keepsAlive = head.keepsAlive && !isHalfClosed
+        keepsAlive = head.keepsAlive
+        isLastRequest = !head.keepsAlive
+        isInputOver = false
         switch head.framing {
         case .length(let count): (isChunked, bodyLeft) = (false, count)
         case .chunked: (isChunked, bodyLeft, chunks) = (true, 0, ChunkedBody())

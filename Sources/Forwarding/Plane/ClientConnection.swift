@@ -27,7 +27,8 @@ final class ClientConnection: ChannelDuplexHandler {
         case controlBody
         /// Later requests: the control plane has not answered this one yet. Can transition to: head, closed.
         case controlWaiting
-        /// Nothing that counts: the last answer is out, and the client may still be sending. Can transition to: closed.
+        /// Nothing that counts: the last answer is on its way out, and the client may still be sending. Can transition
+        /// to: closed.
         case lingering
         case closed
     }
@@ -55,8 +56,15 @@ final class ClientConnection: ChannelDuplexHandler {
     var isQuiescing = false
     /// Whether the client has closed its sending side.
     private(set) var isHalfClosed = false
+    /// Whether the end of what it has sent was reached in the present request.
+    var isInputOver = false
     /// Whether another request may follow the present one.
     var keepsAlive = true
+    /// Whether the client said that the present request is its last.
+    var isLastRequest = false
+    private(set) var isOutputClosed = false
+    /// What the socket had not taken of the answers when it was last looked at.
+    var unsentBytes = Int.max
     private(set) var isWritable = true
     /// Made at the first forwarded call, and used again.
     var call: ForwardedCall?
@@ -79,6 +87,8 @@ final class ClientConnection: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        // One that never became active does not become inactive either.
+        state.remove(self)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -96,7 +106,7 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if pending.readableBytes > limits.pendingBytesMax {
+        if pending.readableBytes > limits.pendingBytesMax || discardedBytes > limits.discardedBytesMax {
             holdsRead = true
         } else {
             context.read()
@@ -131,7 +141,7 @@ final class ClientConnection: ChannelDuplexHandler {
         if event is ChannelShouldQuiesceEvent {
             quiesce(context, event)
         } else if let event = event as? ChannelEvent, event == .inputClosed {
-            inputDidClose(context, event)
+            inputDidClose()
         } else {
             context.fireUserInboundEventTriggered(event)
         }
@@ -141,36 +151,42 @@ final class ClientConnection: ChannelDuplexHandler {
     private func quiesce(_ context: ChannelHandlerContext, _ event: Any) {
         isQuiescing = true
         switch input {
-        case .head where pending.readableBytes == 0 && !control.isStarted:
+        case .head where pending.readableBytes == 0:
+            isLastRequest = true
             linger()
-        case .head, .controlBody, .controlWaiting:
-            if control.isStarted { context.fireUserInboundEventTriggered(event) }
-        case .upload, .waiting, .discarding, .lingering, .closed:
+        case .controlBody, .controlWaiting:
+            context.fireUserInboundEventTriggered(event)
+        case .head, .upload, .waiting, .discarding, .lingering, .closed:
+            // A request that has begun to come is answered.
             break
         }
     }
 
-    private func inputDidClose(_ context: ChannelHandlerContext, _ event: ChannelEvent) {
+    /// The client has closed its sending side. What it has sent before counts all the same.
+    private func inputDidClose() {
         isHalfClosed = true
+        guard !isProcessing else { return }
+        process()
+    }
+
+    /// The client sends no more, and all that it has sent is used.
+    func inputIsOver() {
+        let isNews = !isInputOver
+        isInputOver = true
         switch input {
-        case .head:
-            if control.isStarted {
-                context.fireUserInboundEventTriggered(event)
-            } else {
-                context.close(promise: nil)
-            }
-        case .controlBody, .controlWaiting:
-            context.fireUserInboundEventTriggered(event)
+        case .head, .discarding:
+            linger()
+        case .upload:
+            // The rest of the body will never come; an answer that has come before it is passed on.
+            if call?.isAnswerBegun != true { context?.close(promise: nil) }
         case .waiting:
-            keepsAlive = false
-            call?.clientDidHalfClose()
+            if isNews { call?.clientDidHalfClose() }
+        case .controlBody, .controlWaiting:
+            if isNews { context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
         case .lingering:
-            // Its answer is still being sent, or was: then this is the end.
-            let unsent = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-            if unsent == 0 { context.close(promise: nil) }
-        case .upload, .discarding, .closed:
-            // The rest of the body will never come.
-            context.close(promise: nil)
+            if isOutputClosed { context?.close(promise: nil) }
+        case .closed:
+            break
         }
     }
 
@@ -180,9 +196,12 @@ final class ClientConnection: ChannelDuplexHandler {
         switch input {
         case .head where pending.readableBytes > 0:
             refuseAndClose(.requestTimeout)
-        case .head:
-            linger()
-        case .discarding, .lingering, .closed:
+        case .head where takesAnswers:
+            // It is not idle: it reads the last answer slowly.
+            waitForRequest()
+        case .lingering where takesAnswers:
+            deadline = now + state.times.upstreamRead
+        case .head, .discarding, .lingering, .closed:
             context?.close(promise: nil)
         case .upload, .waiting:
             call?.didReachDeadline(at: now)
@@ -195,6 +214,14 @@ final class ClientConnection: ChannelDuplexHandler {
 
     func waitForRequest() {
         deadline = state.now + state.times.clientIdle
+    }
+
+    /// Whether there is something of the answers that the socket has not taken, and it has taken some since the last
+    /// look.
+    var takesAnswers: Bool {
+        let unsent = (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        defer { unsentBytes = unsent }
+        return unsent > 0 && unsent < unsentBytes
     }
 
     // MARK: - The call's side
@@ -210,6 +237,7 @@ final class ClientConnection: ChannelDuplexHandler {
     /// Whether the answer that is about to be written must be the last.
     var isLastAnswer: Bool {
         !keepsAlive || isQuiescing || state.plane.isDraining || input == .upload && !mayDiscard
+            || isHalfClosed && pending.readableBytes == 0
     }
 
     /// Salesforce takes more of the upload.
@@ -239,8 +267,11 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     /// The answer can't be made whole: its end is the connection's.
-    func breakOff() {
+    ///
+    /// - Parameter byReset: where the client would take the end of the connection for the end of a whole answer.
+    func breakOff(byReset: Bool = false) {
         input = .closed
+        if byReset { context?.channel.resetAtClose() }
         context?.close(promise: nil)
     }
 
@@ -250,39 +281,38 @@ final class ClientConnection: ChannelDuplexHandler {
     func requestDidEnd() {
         guard keepsAlive, !isQuiescing else { return linger() }
         input = .head
+        unsentBytes = .max
         waitForRequest()
     }
 
-    /// Closes, but not before the last answer is sent and the client had the time to read it: bytes that come after a
-    /// close would make the kernel throw it away (RFC 9112 §9.6).
+    /// Closes, but not before the last answer is written, which a slow reader delays; nor before a client that may
+    /// still be sending had the time to read it: bytes that come after a close would make the kernel throw it away
+    /// (RFC 9112 §9.6).
     func linger() {
-        guard let context else { return }
-        let unsent = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        let mayBeSending = !isHalfClosed && (pending.readableBytes > 0 || input == .upload || input == .discarding)
-        pending.clear()
-        guard unsent > 0 || mayBeSending else {
-            input = .closed
-            return context.close(promise: nil)
-        }
+        guard let context, input != .lingering, input != .closed else { return }
+        let maySend = !isLastRequest || pending.readableBytes > 0 || input == .upload || input == .discarding
         input = .lingering
+        pending.clear()
         discardedBytes = 0
-        // A slow reader has the time of a whole call for what is still to be sent.
-        deadline = state.now + state.times.total
-        let sent = context.eventLoop.makePromise(of: Void.self)
+        unsentBytes = .max
+        deadline = state.now + state.times.upstreamRead
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        sent.futureResult.whenComplete { _ in bound.value.didSendAll() }
-        context.close(mode: .output, promise: sent)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in bound.value.lastAnswerDidGo(maySend: maySend) }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
     }
 
-    /// All answers are sent, and nothing more will be.
-    private func didSendAll() {
+    private func lastAnswerDidGo(maySend: Bool) {
         guard input == .lingering else { return }
-        if isHalfClosed {
+        guard maySend, !isHalfClosed, discardedBytes <= limits.discardedBytesMax else {
+            input = .closed
             context?.close(promise: nil)
-        } else {
-            state.readClock()
-            deadline = state.now + state.times.linger
+            return
         }
+        state.readClock()
+        deadline = state.now + state.times.linger
+        isOutputClosed = true
+        context?.close(mode: .output, promise: nil)
     }
 
     func resumeReading() {
@@ -293,8 +323,9 @@ final class ClientConnection: ChannelDuplexHandler {
 
     /// Refuses what can't be understood; nothing that follows it on this connection can be either.
     func refuseAndClose(_ refusal: PlainRefusal) {
-        write(state.plainRefusal(refusal))
-        flush()
+        let requestID = state.newRequestID()
+        write(state.plainRefusal(refusal, requestID: requestID))
+        state.tell(refusal, requestID)
         keepsAlive = false
         input = .discarding
         linger()

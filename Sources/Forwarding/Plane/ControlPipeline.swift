@@ -7,6 +7,8 @@ final class ControlPipeline {
     private let build: (any Channel) -> EventLoopFuture<Void>
     private let giveUp: () -> Void
     private(set) var isStarted = false
+    /// Whether something of the answer to the present request was written.
+    private(set) var hasBegunAnswer = false
     /// Whether the present request was answered.
     private(set) var isAnswered = false
 
@@ -20,7 +22,7 @@ final class ControlPipeline {
 
     /// A request for the control plane begins.
     func start(_ context: ChannelHandlerContext, connection: ClientConnection) {
-        isAnswered = false
+        (hasBegunAnswer, isAnswered) = (false, false)
         guard !isStarted else { return }
         isStarted = true
         let channel = context.channel
@@ -44,6 +46,10 @@ final class ControlPipeline {
         if !isStarted { giveUp() }
     }
 
+    fileprivate func didBeginAnswer() {
+        hasBegunAnswer = true
+    }
+
     fileprivate func didAnswer() {
         isAnswered = true
     }
@@ -63,6 +69,7 @@ private final class AnswerEndHandler: ChannelOutboundHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        control.didBeginAnswer()
         guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
         context.writeAndFlush(data, promise: promise)
         control.didAnswer()

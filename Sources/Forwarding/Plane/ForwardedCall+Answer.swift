@@ -74,6 +74,7 @@ extension ForwardedCall {
     func upstreamDidReadAll() {
         guard case .relaying = stage else { return }
         client.flush()
+        client.unsentBytes = .max
         awaitMore()
     }
 
@@ -245,8 +246,10 @@ extension ForwardedCall {
     func breakOff(_ ending: CallRecord.Ending) {
         upstream?.abandon()
         upstream = nil
+        // To HTTP/1.0 the end of the connection can be the end of the body.
+        let isToEnd = answer.isDecoded || answer.framing == .untilClose && !answer.isChunkedAnew
         finish(ending)
-        client.breakOff()
+        client.breakOff(byReset: isToEnd)
     }
 
     func end(_ ending: CallRecord.Ending, isLast: Bool) {

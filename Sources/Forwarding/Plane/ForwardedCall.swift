@@ -208,7 +208,8 @@ final class ForwardedCall {
         stage = .exchanging
         isHeadSent = false
         let host = host(of: resolved.token)
-        guard let upstream = host.take() else {
+        let mayRepeat = head?.kind.isIdempotent == true
+        guard let upstream = host.take(isFresh: isRetried, isSurelyQuiet: !mayRepeat) else {
             return refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))
         }
         self.upstream = upstream
@@ -335,9 +336,12 @@ final class ForwardedCall {
         case .queued:
             refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))
         case .exchanging where !isRequestComplete && now < totalDeadline && isHeadSent && takesUpload:
-            refuse(.badRequest("The rest of the body did not come in time."))
+            refuse(.requestTimeout)
         case .resolving, .exchanging, .inspecting, .refreshing:
             refuse(.upstreamTimeout)
+        case .relaying where now < totalDeadline && client.takesAnswers:
+            // The client takes what has come, slowly: it is not Salesforce that is waited for.
+            awaitMore()
         case .relaying:
             breakOff(client.isHalfClosed ? .clientGone : .timedOut)
         }

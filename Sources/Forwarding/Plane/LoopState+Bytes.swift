@@ -250,7 +250,7 @@ extension LoopState {
         scratch.writeStaticString("HTTP/1.1 ")
         writeNumber(status.code)
         scratch.writeInteger(UInt8(ascii: " "))
-        scratch.writeString(status.reasonPhrase)
+        scratch.writeStaticString(ReasonPhrase.of(status.code))
         scratch.writeStaticString("\r\nDate: ")
         scratch.writeString(dates.text(at: plane.now()))
         scratch.writeStaticString("\r\n")
@@ -258,14 +258,14 @@ extension LoopState {
     }
 
     /// The answer to what is no request that can be understood: its path can't be trusted either.
-    func plainRefusal(_ refusal: PlainRefusal) -> ByteBuffer {
+    func plainRefusal(_ refusal: PlainRefusal, requestID: CallID) -> ByteBuffer {
         let (status, body) = (HTTPResponse.Status(code: refusal.status), refusal.message + "\n")
         var headers: HTTPFields = [
             .contentType: "text/plain; charset=utf-8", .contentLength: String(body.utf8.count),
             .cacheControl: "no-store", .xContentTypeOptions: "nosniff", .connection: "close",
             .proxyStatus: "formation; error=http_request_error",
         ]
-        headers[.requestID] = newRequestID().description
+        headers[.requestID] = requestID.description
         begin(status, headers)
         if plane.origin.isSecure { writeStrictTransportSecurity() }
         scratch.writeStaticString("\r\n")
@@ -281,13 +281,25 @@ enum PlainRefusal: Sendable, Equatable {
     case authorityMismatch
     case targetMalformed
     case hostMissing
+    case bodyMalformed
     case requestTimeout
 
     var status: Int {
         switch self {
         case .malformed(let problem): problem.status
-        case .authorityMismatch, .targetMalformed, .hostMissing: 400
+        case .authorityMismatch, .targetMalformed, .hostMissing, .bodyMalformed: 400
         case .requestTimeout: 408
+        }
+    }
+
+    /// The code that logs and metrics have of it.
+    var code: String {
+        switch status {
+        case 408: "REQUEST_TIMEOUT"
+        case 414: "TARGET_TOO_LONG"
+        case 431: "HEADERS_TOO_LARGE"
+        case 505: "VERSION_NOT_SUPPORTED"
+        case _: "BAD_REQUEST"
         }
     }
 
@@ -297,6 +309,7 @@ enum PlainRefusal: Sendable, Equatable {
         case .authorityMismatch: "The request's target and its Host name different hosts."
         case .targetMalformed: "The request's target is malformed."
         case .hostMissing: "A request of HTTP/1.1 has a Host."
+        case .bodyMalformed: "The body's chunks are malformed."
         case .requestTimeout: "The request did not come in time."
         }
     }

@@ -133,6 +133,14 @@ final class LoopState {
 
     // MARK: The record
 
+    /// Tells of a request that could not be understood.
+    func tell(_ refusal: PlainRefusal, _ requestID: CallID) {
+        var record = CallRecord()
+        record.begin(at: now, receivedAt: plane.now(), requestID)
+        record.note(status: refusal.status, code: refusal.code)
+        recorder.finish(record, .refused, method: .other, template: .unread, nanoseconds: 0, loop: number)
+    }
+
     func finish(_ call: ForwardedCall, _ ending: CallRecord.Ending) {
         let head = call.rawHead
         let template = templates.template(of: head.readableBytesUInt8Span.extracting(call.target.range))
@@ -155,6 +163,7 @@ struct Times: Sendable {
     let upstreamHead: TimeAmount
     let upstreamRead: TimeAmount
     let upstreamKeepAlive: TimeAmount
+    let upstreamConnect: TimeAmount
 
     init(_ limits: ForwardingLimits) {
         self.total = TimeAmount(limits.totalTimeout)
@@ -167,5 +176,6 @@ struct Times: Sendable {
         self.upstreamHead = TimeAmount(limits.upstreamHeadTimeout)
         self.upstreamRead = TimeAmount(limits.upstreamReadTimeout)
         self.upstreamKeepAlive = TimeAmount(limits.upstreamKeepAlive)
+        self.upstreamConnect = TimeAmount(limits.upstreamConnectTimeout)
     }
 }

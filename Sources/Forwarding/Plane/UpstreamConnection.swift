@@ -40,7 +40,6 @@ final class UpstreamConnection: ChannelDuplexHandler {
     private var chunks = ChunkedBody()
     /// The beginning of a head that is not complete yet.
     private var unread: ByteBuffer?
-    private var headEnd = HeadEndFinder()
     /// Whether a byte of an answer to the present call has come.
     private(set) var hasAnswerBegun = false
     private var informationalCount = 0
@@ -51,10 +50,13 @@ final class UpstreamConnection: ChannelDuplexHandler {
     private(set) var hasServed = false
     /// When it became idle.
     private(set) var idleSince = NIODeadline.uptimeNanoseconds(0)
+    /// When it was begun to be made.
+    private let begunAt: NIODeadline
 
     init(host: UpstreamHost, state: LoopState) {
         self.host = host
         self.state = state
+        self.begunAt = state.now
     }
 
     var isActive: Bool {
@@ -62,6 +64,14 @@ final class UpstreamConnection: ChannelDuplexHandler {
         case .active: true
         case .connecting, .closed: false
         }
+    }
+
+    /// Whether Salesforce has neither sent anything nor closed, as far as the system knows.
+    var isQuiet: Bool { context?.channel.isQuiet ?? false }
+
+    /// Whether it was begun so long ago that it will hardly be made any more.
+    func isOverdue(at now: NIODeadline) -> Bool {
+        isConnecting && now - begunAt >= state.times.upstreamConnect
     }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
@@ -122,16 +132,12 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        // Over TLS the call must wait for the handshake too.
+        if context.channel.isActive, !host.isSecure { becomeActive() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        // Over TLS the call must wait for the handshake too.
-        if !host.isSecure { becomeActive() }
-        context.fireChannelActive()
     }
 
     /// There is a connection, secured where it has to be.
@@ -221,7 +227,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    private var isConnecting: Bool {
+    var isConnecting: Bool {
         switch phase {
         case .connecting: true
         case .active, .closed: false

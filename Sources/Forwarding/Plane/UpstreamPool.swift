@@ -49,6 +49,8 @@ final class UpstreamHost {
     private unowned let state: LoopState
     /// The last used is the next: the others may expire.
     private var idle: [UpstreamConnection] = []
+    /// One that is being made before a call needs it.
+    private var warming: UpstreamConnection?
     /// All connections, kept alive here.
     private var connections: [ObjectIdentifier: UpstreamConnection] = [:]
 
@@ -61,9 +63,26 @@ final class UpstreamHost {
 
     private var limits: ForwardingLimits { state.limits }
 
+    /// 1 ms: what was idle for less is hardly closed by now, and so not looked at.
+    private static let freshIdleTime = TimeAmount.milliseconds(1)
+
     /// A connection for a call: an idle one, or a new one; `nil` where there are as many as may be.
-    func take() -> UpstreamConnection? {
-        if let connection = idle.popLast() { return connection }
+    ///
+    /// - Parameters:
+    ///   - isFresh: a new one in any case.
+    ///   - isSurelyQuiet: an idle one must be looked at, however short it was idle: the call can't be made again.
+    func take(isFresh: Bool, isSurelyQuiet: Bool) -> UpstreamConnection? {
+        while !isFresh, let connection = idle.popLast() {
+            let isLookedAt = isSurelyQuiet || state.now - connection.idleSince >= Self.freshIdleTime
+            if !isLookedAt || connection.isQuiet { return connection }
+            // Its end, or bytes that would become the answer to the call, have come, and the loop will hear of it.
+            connection.close()
+        }
+        if let warming, warming.isConnecting {
+            self.warming = nil
+            return warming
+        }
+        if connections.count >= limits.upstreamConnectionsPerHostMax { idle.first?.close() }
         guard connections.count < limits.upstreamConnectionsPerHostMax else { return nil }
         return connect()
     }
@@ -73,11 +92,13 @@ final class UpstreamHost {
         guard connection.isActive, !state.plane.isDraining, idle.count < limits.upstreamIdlePerHostMax else {
             return connection.close()
         }
+        if warming === connection { warming = nil }
         idle.append(connection)
     }
 
     func didClose(_ connection: UpstreamConnection) {
         connections[ObjectIdentifier(connection)] = nil
+        if warming === connection { warming = nil }
         guard let place = idle.lastIndex(where: { $0 === connection }) else { return }
         idle.remove(at: place)
         if connection.hasServed { keepWarm(since: connection.idleSince) }
@@ -87,6 +108,7 @@ final class UpstreamHost {
     func expire(at now: NIODeadline) -> Bool {
         let limit = state.times.upstreamKeepAlive
         for connection in idle where now - connection.idleSince >= limit { connection.close() }
+        for connection in connections.values where connection.isOverdue(at: now) { connection.close() }
         return !connections.isEmpty
     }
 
@@ -99,7 +121,7 @@ final class UpstreamHost {
         guard connections.isEmpty, isSecure, !state.plane.isDraining,
             state.now - lastUse < state.times.upstreamKeepAlive
         else { return }
-        _ = connect()
+        warming = connect()
     }
 
     private func connect() -> UpstreamConnection {
@@ -127,18 +149,21 @@ final class UpstreamHost {
         ClientBootstrap(group: state.loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connectTimeout(TimeAmount(limits.upstreamConnectTimeout))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
+            .connect(host: state.plane.address(of: instance.host), port: port)
+            .whenComplete { result in
+                // Not before there is one channel: several addresses of a host are tried side by side.
+                do {
+                    let pipeline = try result.get().pipeline.syncOperations
                     if let security {
                         try pipeline.addHandler(NIOSSLClientHandler(context: security, serverHostname: serverName))
                         try pipeline.addHandler(HandshakeWatcher(bound.value))
                     }
                     try pipeline.addHandler(bound.value)
+                } catch {
+                    bound.value.didFailToConnect()
+                    (try? result.get())?.close(promise: nil)
                 }
             }
-            .connect(host: state.plane.address(of: instance.host), port: port)
-            .whenFailure { _ in bound.value.didFailToConnect() }
     }
 }
 

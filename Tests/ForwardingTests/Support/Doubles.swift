@@ -1,4 +1,6 @@
+import Domain
 import Foundation
+import GatewayTesting
 import Logging
 import NIOConcurrencyHelpers
 import Salesforce
@@ -9,6 +11,7 @@ final class ScriptedOAuth: SalesforceOAuth {
     private struct State {
         var refreshes = 0
         var failure: SalesforceError?
+        var gate: Gate?
         var instance: InstanceURL
     }
 
@@ -24,14 +27,18 @@ final class ScriptedOAuth: SalesforceOAuth {
     /// What every refresh answers from now on.
     func fail(with failure: SalesforceError) { state.withLockedValue { $0.failure = failure } }
 
+    /// What every refresh waits for from now on.
+    func hold(at gate: Gate) { state.withLockedValue { $0.gate = gate } }
+
     /// The access token that the refresh with this number gives, from 1.
     static func token(_ number: Int) -> String { "00D5g000008fixt!fresh.token.\(number)" }
 
     func refresh(_ refreshToken: Secret<String>, client: OAuthClient) async throws(SalesforceError) -> TokenAnswer {
-        let (number, failure, instance) = state.withLockedValue { state in
+        let (number, failure, instance, gate) = state.withLockedValue { state in
             state.refreshes += 1
-            return (state.refreshes, state.failure, state.instance)
+            return (state.refreshes, state.failure, state.instance, state.gate)
         }
+        await gate?.pass()
         if let failure { throw failure }
         guard let identity = IdentityURL(orgID: "00D5g000008fixt", userID: "0055g00000fixt1") else {
             throw SalesforceError(.invalidRequest)
@@ -56,6 +63,39 @@ final class ScriptedOAuth: SalesforceOAuth {
     func profile(
         ofUser userID: String, instance: InstanceURL, accessToken: Secret<String>
     ) async throws(SalesforceError) -> Profile { Profile(name: nil, modifiesAllData: false) }
+}
+
+/// Access keys that are looked up only when a gate opens.
+struct GatedKeys: AccessKeyRepository {
+    let base: any AccessKeyRepository
+    let gate: Gate
+
+    func key(keyHash: [UInt8]) async throws -> AccessKey? {
+        await gate.pass()
+        return try await base.key(keyHash: keyHash)
+    }
+
+    func create(_ key: AccessKey) async throws { try await base.create(key) }
+    func key(id: AccessKeyID, in customer: CustomerID) async throws -> AccessKey? {
+        try await base.key(id: id, in: customer)
+    }
+    func keys(of user: UserID?, in customer: CustomerID) async throws -> [AccessKey] {
+        try await base.keys(of: user, in: customer)
+    }
+    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws {
+        try await base.touch(id, in: customer, at: now)
+    }
+    func end(_ id: AccessKeyID, in customer: CustomerID) async throws -> Bool { try await base.end(id, in: customer) }
+}
+
+extension Repositories {
+    /// The same, but for access keys that wait for a gate.
+    init(gatingKeysOf all: Repositories, at gate: Gate) {
+        self.init(
+            customers: all.customers, users: all.users, configs: all.configs, grants: all.grants,
+            sessions: all.sessions, accessKeys: GatedKeys(base: all.accessKeys, gate: gate), audit: all.audit,
+            platformKeys: all.platformKeys, changes: all.changes)
+    }
 }
 
 /// Bytes that never repeat and are the same in every run.

@@ -1,3 +1,4 @@
+import Dispatch
 import Domain
 import Foundation
 import NIOConcurrencyHelpers
@@ -53,4 +54,12 @@ enum TenantGateTenant {
         let (low, high) = (UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8))
         return CustomerID(UUID(uuid: (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, high, low, shard)))
     }
+}
+
+/// Holds a thread until it is opened: for an event loop that must not see something yet.
+final class Hold: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func wait() { semaphore.wait() }
+    func open() { semaphore.signal() }
 }

@@ -7,10 +7,14 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
+import NIOTLS
 import Salesforce
 import Secrets
+import ServiceLifecycle
 import Testing
 
 /// A gateway of one tenant whose forwarding answers on a loopback port, in front of an upstream that the test plays.
@@ -32,6 +36,12 @@ struct World: Sendable {
     let key: String
     /// One that may read.
     let readKey: String
+    let plane: DataPlane
+    /// Tells the listener to finish: what a gateway does when it is told to stop.
+    let quiesce: @Sendable () async -> Void
+
+    /// The event loop of a gateway that has one.
+    static let loop: any EventLoop = oneLoop.any()
 
     /// The first access token of the tenant's user.
     static let firstToken = "00D5g000008fixt!first.token"
@@ -89,6 +99,16 @@ struct WorldOptions {
     var hasOneLoop = false
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
+    /// Whether Salesforce is spoken to over TLS.
+    var isSecure = false
+    /// Its certificate; without one it leaves the handshake to the test.
+    var certificate: Certificate?
+    /// The protocols that handshakes with it have settled on.
+    let negotiated = NIOLockedValueBox<[String?]>([])
+    /// Whom the gateway believes who Salesforce is.
+    var authorities: [UInt8]?
+    /// What the store's answers wait for.
+    var repositories: @Sendable (Repositories) -> Repositories = { $0 }
     /// What is otherwise than in the fixture's customer.
     var changesCustomer: @Sendable (inout Customer) -> Void = { _ in }
 }
@@ -97,8 +117,13 @@ struct WorldOptions {
 func withWorld(
     _ options: WorldOptions = WorldOptions(), _ body: @Sendable @escaping (World) async throws -> Void
 ) async throws {
-    let upstream = try await RawListener(bufferBytes: 64 * 1024)
-    let instance = "http://\(World.instanceName):\(upstream.port)"
+    let security = try options.certificate?.serverContext()
+    let upstream = try await RawListener(bufferBytes: 64 * 1024, isReadAlways: security != nil) { channel in
+        guard let security else { return }
+        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: security), name: "TLS")
+        try channel.pipeline.syncOperations.addHandler(ProtocolWatcher(options.negotiated))
+    }
+    let instance = "http\(options.isSecure ? "s" : "")://\(World.instanceName):\(upstream.port)"
     let clock = TestClock()
     let store = InMemoryStore(clock: clock.reading)
     let fixtures = try Fixtures()
@@ -114,7 +139,7 @@ func withWorld(
     let oauth = try ScriptedOAuth(instance: hosts.instance(instance))
     let random = Counted()
     let access = AccessContext(
-        repositories: store.repositories, keys: fixtures.keys, oauth: oauth, hosts: hosts,
+        repositories: options.repositories(store.repositories), keys: fixtures.keys, oauth: oauth, hosts: hosts,
         origin: PublicOrigin(isSecure: false, baseDomain: "formation.localhost", port: 8080), logger: log.logger,
         now: clock.reading, randomBytes: { random.bytes($0) }, makeID: { fixtures.ids.next() })
     let directory = TenantDirectory(context: access)
@@ -123,7 +148,8 @@ func withWorld(
     let rule = CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init))
     let plane = DataPlane(
         origin: access.origin, trust: EdgeTrust(trustedHops: 0), rule: rule, limits: options.limits,
-        loopbackNames: [World.instanceName], log: LoggerCallLog(log.logger), measuresTime: false, now: clock.reading,
+        loopbackNames: [World.instanceName], upstreamAuthorities: options.authorities, log: LoggerCallLog(log.logger),
+        measuresTime: false, now: clock.reading,
         makeRequestID: { "test-request" })
     plane.serve(
         Forwarder(
@@ -136,12 +162,14 @@ func withWorld(
         configuration: .init(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { bound.continuation.yield($0.localAddress?.port ?? 0) },
         eventLoopGroupProvider: .shared(options.hasOneLoop ? oneLoop : MultiThreadedEventLoopGroup.singleton),
-        logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
+        logger: quiet)
 
     var failure: (any Error)?
     do {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.run() }
+            let listener = ServiceGroup(
+                configuration: .init(services: [application], gracefulShutdownSignals: [], logger: quiet))
+            group.addTask { try await listener.run() }
             group.addTask { try await ledger.run() }
             var ports = bound.stream.makeAsyncIterator()
             let port = await ports.next() ?? 0
@@ -154,7 +182,7 @@ func withWorld(
                 tenant: tenant, admin: admin, cookie: cookie,
                 key: try await sessions.createKey(name: "all", scope: .full, expiresAt: nil, for: caller).key.exposed,
                 readKey: try await sessions.createKey(name: "reads", scope: .read, expiresAt: nil, for: caller).key
-                    .exposed)
+                    .exposed, plane: plane, quiesce: { await listener.triggerGracefulShutdown() })
             if options.isUpstreamGone { try await upstream.close() }
             try await body(world)
             group.cancelAll()
@@ -168,14 +196,36 @@ func withWorld(
     if let failure { throw failure }
 }
 
+private let quiet = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+
 private let oneLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-/// What is behind the data plane: it says 418 to whatever reaches it, with what it got of a body.
+/// What is behind the data plane: it says 418 to whatever reaches it, with what it got of a body; at `/early` without
+/// having read it.
 private struct ControlPlane: HTTPResponder {
     typealias Context = BasicRequestContext
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        guard request.uri.path != "/early" else { return Response(status: .init(code: 418)) }
         let body = try await request.body.collect(upTo: 1 << 20)
         return Response(status: .init(code: 418), body: ResponseBody(byteBuffer: body))
+    }
+}
+
+/// Keeps what TLS handshakes settle on.
+private final class ProtocolWatcher: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let negotiated: NIOLockedValueBox<[String?]>
+
+    init(_ negotiated: NIOLockedValueBox<[String?]>) {
+        self.negotiated = negotiated
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let name) = event as? TLSUserEvent {
+            negotiated.withLockedValue { $0.append(name) }
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 }
