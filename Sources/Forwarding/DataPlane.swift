@@ -24,8 +24,6 @@ public final class DataPlane: Service {
     let tls: UpstreamTLS
     /// What the gateway says of itself in every forwarded answer, up to the request's id.
     let ownLines: ByteBuffer
-    /// `0.0` to `99.9`.
-    let tenthsTexts = (0..<1000).map { Array("\($0 / 10).\($0 % 10)".utf8) }
     let log: any CallLog
     let metrics = ForwardingMetrics()
     let now: @Sendable () -> Date

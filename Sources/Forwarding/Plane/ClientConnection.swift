@@ -89,6 +89,7 @@ final class ClientConnection: ChannelDuplexHandler {
         self.context = nil
         // One that never became active does not become inactive either.
         state.remove(self)
+        call = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {

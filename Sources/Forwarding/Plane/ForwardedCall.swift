@@ -27,8 +27,10 @@ final class ForwardedCall {
         case relaying
     }
 
-    unowned let client: ClientConnection
+    /// Lets go of this call when it ends.
+    let client: ClientConnection
     let state: LoopState
+    let plane: DataPlane
     var stage = Stage.over
     /// Tells one call of the connection from the next, for what comes back from elsewhere.
     var number: UInt64 = 0
@@ -51,8 +53,6 @@ final class ForwardedCall {
     var isRetried = false
     var isReplayed = false
     var asking: Task<Void, Never>?
-    private var lastLine: (tenant: Tenant, line: TenantLine)?
-    private var lastHost: (token: LiveToken, host: UpstreamHost)?
     var totalDeadline = NIODeadline.distantFuture
 
     /// The call's place at its tenant's gate.
@@ -65,6 +65,7 @@ final class ForwardedCall {
     init(client: ClientConnection) {
         self.client = client
         self.state = client.state
+        self.plane = client.state.plane
     }
 
     /// `Origin` as it came: what CORS looks at.
@@ -78,7 +79,6 @@ final class ForwardedCall {
         return fields
     }
 
-    var plane: DataPlane { state.plane }
     var limits: ForwardingLimits { state.limits }
 
     // MARK: - admit, resolve, identify, authorise
@@ -143,7 +143,8 @@ final class ForwardedCall {
     private func proceed(_ resolved: ResolvedCall, isHeadFresh: Bool) {
         self.resolved = resolved
         record.note(tenant: resolved.tenant, user: resolved.caller.userID)
-        guard let line = line(of: resolved.tenant) else { return }
+        guard let gate = state.forwarder?.gate else { return }
+        let line = state.line(of: resolved.tenant, at: gate)
         if line.tryEnter() {
             turn = .has(line)
             return exchange(isHeadFresh: isHeadFresh)
@@ -184,30 +185,14 @@ final class ForwardedCall {
         turn = .none
     }
 
-    /// The tenant's line at the gate: mostly that of the connection's last call.
-    private func line(of tenant: Tenant) -> TenantLine? {
-        if let lastLine, lastLine.tenant === tenant { return lastLine.line }
-        guard let line = state.forwarder?.gate.line(of: tenant.id) else { return nil }
-        lastLine = (tenant, line)
-        return line
-    }
-
     // MARK: - prepare, exchange
-
-    /// The connections with the token's instance: mostly those of the connection's last call.
-    private func host(of token: LiveToken) -> UpstreamHost {
-        if let lastHost, lastHost.token === token, !lastHost.host.isForgotten { return lastHost.host }
-        let host = state.pool.host(token.instance)
-        lastHost = (token, host)
-        return host
-    }
 
     /// Sends the call, again where it was sent before.
     func exchange(isHeadFresh: Bool) {
         guard let resolved else { return }
         stage = .exchanging
         isHeadSent = false
-        let host = host(of: resolved.token)
+        let host = state.host(of: resolved)
         let mayRepeat = head?.kind.isIdempotent == true
         guard let upstream = host.take(isFresh: isRetried, isSurelyQuiet: !mayRepeat) else {
             return refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))

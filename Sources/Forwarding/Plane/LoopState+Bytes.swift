@@ -65,7 +65,7 @@ extension LoopState {
         scratch.clear(minimumCapacity: head.byteCount + inlineBodyBytes + Self.addedBytes)
         let bytes = buffer.readableBytesSpan
         scratch.writeStaticString("HTTP/1.1")
-        let frontend = plane.rule.frontendOrigins.isEmpty ? nil : frontendHeaders(buffer, for: call, resolved)
+        let frontend = hasFrontends ? frontendHeaders(buffer, for: call, resolved) : nil
         let hasDate = copyLines(head, buffer, resolved, withoutVary: frontend != nil)
         if !hasDate {
             scratch.writeStaticString("Date: ")
@@ -87,7 +87,7 @@ extension LoopState {
     private func copyLines(
         _ head: ResponseHead, _ buffer: ByteBuffer, _ resolved: ResolvedCall, withoutVary: Bool
     ) -> Bool {
-        let names = plane.headers.answers
+        let names = headers.answers
         let bytes = buffer.readableBytesUInt8Span
         let lines = answerScanner.fields
         // Behind the version the status line passes as it came, and the lines that pass with it.
@@ -127,7 +127,7 @@ extension LoopState {
         let bytes = buffer.readableBytesUInt8Span
         var values: [String] = []
         for line in answerScanner.fields
-        where plane.headers.answers.role(of: bytes.extracting(line.name.range)) == role {
+        where headers.answers.role(of: bytes.extracting(line.name.range)) == role {
             values.append(line.value.text(in: buffer))
         }
         return values.joined(separator: ", ")
@@ -162,14 +162,14 @@ extension LoopState {
 
     private func writeMilliseconds(_ nanoseconds: Int64) {
         let tenths = Int((nanoseconds + 50_000) / 100_000)
+        let fraction = UInt8(ascii: "0") + UInt8(tenths % 10)
         // Most are short.
-        guard tenths >= plane.tenthsTexts.count else {
-            scratch.writeBytes(plane.tenthsTexts[tenths])
-            return
+        if tenths < 100 {
+            scratch.writeMultipleIntegers(UInt8(ascii: "0") + UInt8(tenths / 10), UInt8(ascii: "."), fraction)
+        } else {
+            writeNumber(tenths / 10)
+            scratch.writeMultipleIntegers(UInt8(ascii: "."), fraction)
         }
-        writeNumber(tenths / 10)
-        scratch.writeInteger(UInt8(ascii: "."))
-        scratch.writeInteger(UInt8(ascii: "0") + UInt8(tenths % 10))
     }
 
     /// A number in decimal digits, without making a text of it.
@@ -192,7 +192,7 @@ extension LoopState {
         var fields = HTTPFields()
         for line in answerScanner.fields {
             guard let name = HTTPField.Name(line.name.text(in: buffer)) else { continue }
-            switch plane.headers.answers.role(of: buffer.readableBytesUInt8Span.extracting(line.name.range)) {
+            switch headers.answers.role(of: buffer.readableBytesUInt8Span.extracting(line.name.range)) {
             case .passes, .contentLength, .location, .date, .contentType, .contentEncoding, .vary:
                 fields.append(HTTPField(name: name, value: line.value.text(in: buffer)))
             case .dropped, .connection, .transferEncoding: break

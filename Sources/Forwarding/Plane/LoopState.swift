@@ -28,14 +28,20 @@ final class LoopState {
     let times: Times
     /// When the present event began: one look at the clock serves all that it leads to.
     private(set) var now = NIODeadline.now()
+    /// Whether answers may be read by pages of other origins.
+    let hasFrontends: Bool
+    let headers: HeaderTable
     private var recorder: CallRecorder
     private var templates = PathTemplates()
+    private var seats = TenantSeats()
 
     init(loop: any EventLoop, number: Int, plane: DataPlane) {
         self.loop = loop
         self.number = number
         self.plane = plane
         self.limits = plane.limits
+        self.hasFrontends = !plane.rule.frontendOrigins.isEmpty
+        self.headers = plane.headers
         self.times = Times(plane.limits)
         self.requestScanner = HeadScanner(limits: plane.limits.head)
         self.answerScanner = HeadScanner(limits: plane.limits.head)
@@ -105,11 +111,23 @@ final class LoopState {
         return true
     }
 
+    // MARK: Tenants
+
+    /// The tenant's line at the gate.
+    func line(of tenant: Tenant, at gate: TenantGate) -> TenantLine {
+        seats.line(of: tenant, at: gate)
+    }
+
+    /// The connections with the instance of a call's token.
+    func host(of call: ResolvedCall) -> UpstreamHost {
+        seats.host(call.token.instance, of: call.tenant, in: pool)
+    }
+
     // MARK: Requests
 
     /// Reads what the lines mean of the head that the scanner has read last.
     func readFacts(in buffer: ByteBuffer) {
-        facts.read(requestScanner.fields, in: buffer, names: plane.headers.requests)
+        facts.read(requestScanner.fields, in: buffer, names: headers.requests)
     }
 
     /// Reads a head again, after others were read meanwhile.

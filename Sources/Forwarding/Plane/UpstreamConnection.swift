@@ -31,7 +31,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
     }
 
     let host: UpstreamHost
-    private unowned let state: LoopState
+    private let state: LoopState
     private var phase = Phase.connecting
     private var context: ChannelHandlerContext?
     /// The call that it serves; `nil` while it is idle or on its way out.

@@ -45,8 +45,8 @@ final class UpstreamHost {
     /// Whether the pool looks after it no more: who has kept it must ask the pool again.
     var isForgotten = false
     let isSecure: Bool
-    private let instance: InstanceURL
-    private unowned let state: LoopState
+    let instance: InstanceURL
+    private let state: LoopState
     /// The last used is the next: the others may expire.
     private var idle: [UpstreamConnection] = []
     /// One that is being made before a call needs it.
