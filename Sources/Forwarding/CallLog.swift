@@ -20,7 +20,7 @@ public struct CallLine: Sendable {
     let upstreamMilliseconds: Int?
     let bytesIn: Int
     let bytesOut: Int
-    let ending: String
+    let ending: CallRecord.Ending
     /// The `errorCode` of an answer of the gateway's own.
     let error: String?
     let isReplayed: Bool
@@ -50,7 +50,7 @@ public struct LoggerCallLog: CallLog {
         var metadata: Logger.Metadata = [
             "request_id": "\(line.requestID)", "method": "\(line.method)", "path": "\(line.path)",
             "status": "\(line.status)", "duration_ms": "\(line.durationMilliseconds)", "bytes_in": "\(line.bytesIn)",
-            "bytes_out": "\(line.bytesOut)", "ending": "\(line.ending)",
+            "bytes_out": "\(line.bytesOut)", "ending": "\(line.ending.text)",
         ]
         if let tenant = line.tenant { metadata["tenant"] = "\(tenant.customer.subdomain)" }
         if let user = line.user { metadata["user"] = "\(user)" }
@@ -89,11 +89,11 @@ public struct BatchedCallLog: CallLog, Service {
             fields.add("bytes_in", line.bytesIn)
             fields.add("bytes_out", line.bytesOut)
             fields.add("duration_ms", line.durationMilliseconds)
-            fields.add("ending", line.ending)
+            fields.add("ending", plain: line.ending.text)
             if let code = line.error { fields.add("error", code) }
-            fields.add("method", line.method.description)
+            fields.add("method", plain: line.method)
             fields.add("path", line.path)
-            if line.isReplayed { fields.add("replayed", "true") }
+            if line.isReplayed { fields.add("replayed", plain: "true") }
             switch line.requestID {
             case .given(let text): fields.add("request_id", text)
             case .made(let id): fields.add("request_id", id)

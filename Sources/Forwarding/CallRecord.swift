@@ -30,14 +30,22 @@ enum CallID: Sendable, CustomStringConvertible {
 /// What is told of one call when it is over.
 struct CallRecord {
     /// How a call ended; a metric label.
-    enum Ending: String, Sendable {
+    enum Ending: Sendable {
         /// Salesforce's answer, whole.
         case forwarded
         /// An answer of the gateway's own.
-        case refused
-        case brokenOff = "broken_off"
-        case clientGone = "client_gone"
-        case timedOut = "timed_out"
+        case refused, brokenOff, clientGone, timedOut
+
+        /// What the log says.
+        var text: StaticString {
+            switch self {
+            case .forwarded: "forwarded"
+            case .refused: "refused"
+            case .brokenOff: "broken_off"
+            case .clientGone: "client_gone"
+            case .timedOut: "timed_out"
+            }
+        }
     }
 
     private(set) var requestID = CallID.given("")
@@ -118,7 +126,7 @@ struct CallRecorder {
                 tenant: record.tenant, user: record.user, method: method.logName, path: template.text,
                 status: record.status, durationMilliseconds: Int((nanoseconds + 500_000) / 1_000_000),
                 upstreamMilliseconds: record.upstreamNanoseconds.map { Int(($0 + 500_000) / 1_000_000) },
-                bytesIn: record.bytesIn, bytesOut: record.bytesOut, ending: ending.rawValue, error: record.code,
+                bytesIn: record.bytesIn, bytesOut: record.bytesOut, ending: ending, error: record.code,
                 isReplayed: record.isReplayed), loop: loop)
     }
 }

@@ -14,6 +14,9 @@ public struct ForwardingLimits: Sendable {
     public var upstreamReadTimeout: Duration = .seconds(120)
     /// How long a connection to Salesforce is kept for the next call.
     public var upstreamKeepAlive: Duration = .seconds(30)
+    /// A connection that was idle for less is used without another look at it, for calls that can be made again: what
+    /// was in use just now is hardly closed, and Salesforce sends nothing unasked so soon.
+    public var upstreamFreshTime: Duration = .seconds(1)
     /// Connections of one event loop to one Salesforce host, of all tenants together, and how many of them idle.
     public var upstreamConnectionsPerHostMax = 1024
     public var upstreamIdlePerHostMax = 256

@@ -184,6 +184,12 @@ public struct LineFields: Sendable {
         writer.append(name, value)
     }
 
+    /// Adds a text of ours: visible ASCII without quotation marks, equals signs and backslashes.
+    public mutating func add(_ name: StaticString, plain value: StaticString) {
+        assert(isNext(name))
+        writer.append(name, plain: value)
+    }
+
     /// Adds a number.
     public mutating func add(_ name: StaticString, _ value: Int) {
         assert(isNext(name))

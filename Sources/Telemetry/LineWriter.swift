@@ -82,8 +82,7 @@ struct LineWriter: Sendable {
     }
 
     mutating func append(_ name: StaticString, _ value: Int) {
-        let mark = open(name)
-        bytes.append(addingCapacity: Self.numberByteCountMax) { output in
+        appendPlain(name, byteCountMax: Self.numberByteCountMax) { output in
             if value < 0 { output.append(UInt8(ascii: "-")) }
             var (low, rest) = (output.count, value.magnitude)
             repeat {
@@ -97,24 +96,21 @@ struct LineWriter: Sendable {
                 low += 1
                 high -= 1
             }
-            if format == .json { output.append(UInt8(ascii: "\"")) }
         }
-        close(mark)
     }
 
     mutating func append(_ name: StaticString, _ value: RequestID) {
-        let mark = open(name)
-        bytes.append(addingCapacity: RequestID.byteCount + 1) { output in
-            value.append(to: &output)
-            if format == .json { output.append(UInt8(ascii: "\"")) }
-        }
-        close(mark)
+        appendPlain(name, byteCountMax: RequestID.byteCount) { value.append(to: &$0) }
+    }
+
+    /// A text of ours that is plain.
+    mutating func append(_ name: StaticString, plain value: StaticString) {
+        appendPlain(name, byteCountMax: value.utf8CodeUnitCount) { $0.append(value) }
     }
 
     /// In lower case, as PostgreSQL prints it.
     mutating func append(_ name: StaticString, _ value: UUID) {
-        let mark = open(name)
-        bytes.append(addingCapacity: Self.idByteCount + 1) { output in
+        appendPlain(name, byteCountMax: Self.idByteCount) { output in
             let id = value.uuid
             output.appendHex(id.0, id.1)
             output.appendHex(id.2, id.3)
@@ -128,13 +124,11 @@ struct LineWriter: Sendable {
             output.appendHex(id.10, id.11)
             output.appendHex(id.12, id.13)
             output.appendHex(id.14, id.15)
-            if format == .json { output.append(UInt8(ascii: "\"")) }
         }
-        close(mark)
     }
 
-    /// A sign, 19 digits and a quotation mark.
-    private static let numberByteCountMax = 21
+    /// A sign and 19 digits.
+    private static let numberByteCountMax = 20
     private static let idByteCount = 36
 
     // MARK: - Parts of a field
@@ -142,21 +136,30 @@ struct LineWriter: Sendable {
     /// Begins a field, up to its value.
     private mutating func open(_ name: StaticString) -> Int {
         let mark = bytes.count
-        let isFirst = mark - start <= (format == .json ? 1 : 0)
+        let isFirst = isFirst
         bytes.append(addingCapacity: name.utf8CodeUnitCount + Self.separatorsByteCountMax) { output in
-            if format == .json {
-                if !isFirst { output.append(UInt8(ascii: ",")) }
-                output.append(UInt8(ascii: "\""))
-            } else if !isFirst {
-                output.append(UInt8(ascii: " "))
-            }
-            name.withUTF8Buffer { name in
-                for byte in name { output.append(byte) }
-            }
-            output.appendEquals(format)
+            output.appendOpening(name, format, isFirst: isFirst)
         }
         return mark
     }
+
+    /// Appends a field whose value needs no escapes.
+    private mutating func appendPlain(
+        _ name: StaticString, byteCountMax: Int, _ value: (inout OutputSpan<UInt8>) -> Void
+    ) {
+        let mark = bytes.count
+        let isFirst = isFirst
+        bytes.append(addingCapacity: name.utf8CodeUnitCount + Self.separatorsByteCountMax + byteCountMax + 1) {
+            output in
+            output.appendOpening(name, format, isFirst: isFirst)
+            value(&output)
+            if format == .json { output.append(UInt8(ascii: "\"")) }
+        }
+        close(mark)
+    }
+
+    /// Whether the line has no field yet.
+    private var isFirst: Bool { bytes.count - start <= (format == .json ? 1 : 0) }
 
     /// `,"` before a name and `":"` behind it.
     private static let separatorsByteCountMax = 5
@@ -250,6 +253,22 @@ struct LineWriter: Sendable {
 }
 
 extension OutputSpan<UInt8> {
+    fileprivate mutating func append(_ text: StaticString) {
+        text.withUTF8Buffer { for byte in $0 { append(byte) } }
+    }
+
+    /// What stands before a field's value.
+    fileprivate mutating func appendOpening(_ name: StaticString, _ format: LogFormat, isFirst: Bool) {
+        if format == .json {
+            if !isFirst { append(UInt8(ascii: ",")) }
+            append(UInt8(ascii: "\""))
+        } else if !isFirst {
+            append(UInt8(ascii: " "))
+        }
+        append(name)
+        appendEquals(format)
+    }
+
     /// What stands between a name and its value.
     fileprivate mutating func appendEquals(_ format: LogFormat) {
         switch format {

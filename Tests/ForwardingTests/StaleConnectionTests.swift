@@ -21,6 +21,8 @@ import Testing
     /// made twice could not be tried again. Nor does what came unasked become its answer.
     @Test(arguments: ["POST", "PATCH", "GET"], Fault.allCases)
     func theEndThatTheLoopHasNotSeen(method: String, fault: Fault) async throws {
+        var options = options
+        options.limits.upstreamFreshTime = .zero
         try await withWorld(options) { world in
             let client = try await world.connect()
             try await client.send(world.request("GET", Self.path))

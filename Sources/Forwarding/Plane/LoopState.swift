@@ -182,6 +182,7 @@ struct Times: Sendable {
     let upstreamRead: TimeAmount
     let upstreamKeepAlive: TimeAmount
     let upstreamConnect: TimeAmount
+    let upstreamFresh: TimeAmount
 
     init(_ limits: ForwardingLimits) {
         self.total = TimeAmount(limits.totalTimeout)
@@ -195,5 +196,6 @@ struct Times: Sendable {
         self.upstreamRead = TimeAmount(limits.upstreamReadTimeout)
         self.upstreamKeepAlive = TimeAmount(limits.upstreamKeepAlive)
         self.upstreamConnect = TimeAmount(limits.upstreamConnectTimeout)
+        self.upstreamFresh = TimeAmount(limits.upstreamFreshTime)
     }
 }

@@ -7,30 +7,29 @@ struct TenantSeats {
     /// 1,024 tenants, each in the one place where its address puts it: who comes later takes the place.
     private static let placeCount = 1024
 
-    private struct Seat {
-        let tenant: Tenant
-        let line: TenantLine
-        var host: UpstreamHost?
-    }
-
-    private var seats: [Seat?] = Array(repeating: nil, count: placeCount)
+    /// Who sits in each place: the addresses alone, to be compared, and the tenants, so that no other gets the address.
+    private var addresses: [ObjectIdentifier?] = Array(repeating: nil, count: placeCount)
+    private var tenants: [Tenant?] = Array(repeating: nil, count: placeCount)
+    private var lines: [TenantLine?] = Array(repeating: nil, count: placeCount)
+    private var hosts: [UpstreamHost?] = Array(repeating: nil, count: placeCount)
 
     /// The tenant's line.
     mutating func line(of tenant: Tenant, at gate: TenantGate) -> TenantLine {
         let place = Self.place(of: tenant)
-        if let seat = seats[place], seat.tenant === tenant { return seat.line }
+        if addresses[place] == ObjectIdentifier(tenant), let line = lines[place] { return line }
         let line = gate.line(of: tenant.id)
-        seats[place] = Seat(tenant: tenant, line: line)
+        (addresses[place], tenants[place]) = (ObjectIdentifier(tenant), tenant)
+        (lines[place], hosts[place]) = (line, nil)
         return line
     }
 
     /// The connections with an instance, mostly the tenant's only one.
     mutating func host(_ instance: InstanceURL, of tenant: Tenant, in pool: UpstreamPool) -> UpstreamHost {
         let place = Self.place(of: tenant)
-        let isSeated = seats[place]?.tenant === tenant
-        if isSeated, let host = seats[place]?.host, !host.isForgotten, host.instance == instance { return host }
+        guard addresses[place] == ObjectIdentifier(tenant) else { return pool.host(instance) }
+        if let host = hosts[place], !host.isForgotten, host.instance == instance { return host }
         let host = pool.host(instance)
-        if isSeated { seats[place]?.host = host }
+        hosts[place] = host
         return host
     }
 

@@ -63,9 +63,6 @@ final class UpstreamHost {
 
     private var limits: ForwardingLimits { state.limits }
 
-    /// 1 ms: what was idle for less is hardly closed by now, and so not looked at.
-    private static let freshIdleTime = TimeAmount.milliseconds(1)
-
     /// A connection for a call: an idle one, or a new one; `nil` where there are as many as may be.
     ///
     /// - Parameters:
@@ -73,7 +70,7 @@ final class UpstreamHost {
     ///   - isSurelyQuiet: an idle one must be looked at, however short it was idle: the call can't be made again.
     func take(isFresh: Bool, isSurelyQuiet: Bool) -> UpstreamConnection? {
         while !isFresh, let connection = idle.popLast() {
-            let isLookedAt = isSurelyQuiet || state.now - connection.idleSince >= Self.freshIdleTime
+            let isLookedAt = isSurelyQuiet || state.now - connection.idleSince >= state.times.upstreamFresh
             if !isLookedAt || connection.isQuiet { return connection }
             // Its end, or bytes that would become the answer to the call, have come, and the loop will hear of it.
             connection.close()
