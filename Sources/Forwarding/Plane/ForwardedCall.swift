@@ -189,28 +189,29 @@ final class ForwardedCall {
 
     /// Sends the call, again where it was sent before.
     func exchange(isHeadFresh: Bool) {
-        guard let resolved else { return }
+        guard let resolved, let head else { return }
         stage = .exchanging
         isHeadSent = false
         let host = state.host(of: resolved)
-        let mayRepeat = head?.kind.isIdempotent == true
+        let mayRepeat = head.kind.isIdempotent
         guard let upstream = host.take(isFresh: isRetried, isSurelyQuiet: !mayRepeat) else {
             return refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))
         }
         self.upstream = upstream
         upstream.serve(self)
         awaitAnswer()
-        if upstream.isActive { sendHead(upstream, isHeadFresh: isHeadFresh) }
+        if upstream.isActive { send(head, for: resolved, over: upstream, isHeadFresh: isHeadFresh) }
     }
 
     /// The connection is there.
     func upstreamIsReady() {
-        guard let upstream, case .exchanging = stage else { return }
-        sendHead(upstream, isHeadFresh: false)
+        guard let upstream, let head, let resolved, case .exchanging = stage else { return }
+        send(head, for: resolved, over: upstream, isHeadFresh: false)
     }
 
-    private func sendHead(_ upstream: UpstreamConnection, isHeadFresh: Bool) {
-        guard let head, let resolved else { return }
+    private func send(
+        _ head: RequestHead, for resolved: ResolvedCall, over upstream: UpstreamConnection, isHeadFresh: Bool
+    ) {
         if !isHeadFresh { state.reread(rawHead) }
         isHeadSent = true
         record.didSend(at: plane.measuresTime ? state.now : .uptimeNanoseconds(0))

@@ -4,10 +4,9 @@ internal import Wire
 /// One connection with Salesforce, on one event loop: takes a call's bytes, and reads answers.
 ///
 /// It has one call at a time. Between two it is idle in its host's pool, where its end is no error for anybody.
-final class UpstreamConnection: ChannelDuplexHandler {
+final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
-    typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     /// What the next bytes of Salesforce are.
@@ -134,6 +133,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
         self.context = context
         // Over TLS the call must wait for the handshake too.
         if context.channel.isActive, !host.isSecure { becomeActive() }
+        // An end that comes while it is idle is seen too.
+        context.read()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -152,7 +153,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
         }
     }
 
-    func read(context: ChannelHandlerContext) {
+    /// Asks for the next bytes, unless the call can't take them yet.
+    private func read(_ context: ChannelHandlerContext) {
         if let call, !call.takesAnswer {
             holdsRead = true
         } else {
@@ -199,6 +201,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         call?.upstreamDidReadAll()
+        read(context)
         context.fireChannelReadComplete()
     }
 

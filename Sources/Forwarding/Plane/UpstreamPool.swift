@@ -145,6 +145,8 @@ final class UpstreamHost {
         let port = Int(instance.port ?? (isSecure ? 443 : 80))
         ClientBootstrap(group: state.loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // The connection asks for itself, which spares the walk through the whole pipeline at each read.
+            .channelOption(.autoRead, value: false)
             .connectTimeout(TimeAmount(limits.upstreamConnectTimeout))
             .connect(host: state.plane.address(of: instance.host), port: port)
             .whenComplete { result in
