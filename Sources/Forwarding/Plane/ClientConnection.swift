@@ -92,6 +92,11 @@ final class ClientConnection: ChannelDuplexHandler {
         call = nil
     }
 
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        read(context: context)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         state.readClock()
         input = .closed
@@ -134,7 +139,11 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if control.isStarted { context.fireChannelReadComplete() }
+        if control.isStarted {
+            context.fireChannelReadComplete()
+        } else {
+            read(context: context)
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -26,6 +26,8 @@ final class ControlPipeline {
         guard !isStarted else { return }
         isStarted = true
         let channel = context.channel
+        // The framework's handlers don't ask for what they are to read.
+        try? channel.syncOptions?.setOption(.autoRead, value: true)
         let bound = NIOLoopBound((connection, self), eventLoop: context.eventLoop)
         build(channel).whenComplete { result in
             let (connection, control) = bound.value

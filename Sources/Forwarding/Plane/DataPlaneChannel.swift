@@ -38,6 +38,8 @@ public struct DataPlaneChannel<Base: ServerChildChannel>: ServerChildChannel {
                     setup.map { Optional($0) }.cascade(to: control)
                     return setup.map { _ in () }
                 }, giveUp: { control.succeed(nil) })
+            // The plane's handler asks for itself, which spares the walk through the whole pipeline at each read.
+            try channel.syncOptions?.setOption(.autoRead, value: false)
             try channel.pipeline.syncOperations.addHandler(
                 ClientConnection(state: plane.state(of: loop), control: pipeline))
             return Value(channel: channel, control: control.futureResult)
