@@ -2,7 +2,7 @@ public import Access
 public import Foundation
 internal import Metrics
 internal import NIOConcurrencyHelpers
-internal import NIOCore
+public import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 public import ServiceLifecycle
@@ -22,6 +22,7 @@ public final class DataPlane: Service {
     let limits: ForwardingLimits
     let headers = HeaderTable()
     let tls: UpstreamTLS
+    let lookups: HostLookups
     /// What the gateway says of itself in every forwarded answer, up to the request's id.
     let ownLines: ByteBuffer
     let log: any CallLog
@@ -41,13 +42,16 @@ public final class DataPlane: Service {
     ///
     /// - Parameters:
     ///   - loopbackNames: Names under `localhost` (RFC 6761 §6.3) that the system's resolver may not know.
+    ///   - lookUp: Finds the addresses of all other names. It may block, for it is called on threads of its own; the
+    ///     ports in what it returns don't count. `nil` for the system's resolver.
     ///   - upstreamAuthorities: Whom to believe who Salesforce is, as certificates in PEM; `nil` for those that the
     ///     system believes.
     ///   - log: What is told of each call.
     ///   - makeRequestID: `nil` for ids of the plane's own.
     public init(
         origin: PublicOrigin, trust: EdgeTrust, rule: CrossOriginRule, limits: ForwardingLimits,
-        loopbackNames: [String], upstreamAuthorities: [UInt8]? = nil, log: any CallLog, measuresTime: Bool = true,
+        loopbackNames: [String], lookUp: (@Sendable (_ host: String) throws -> [SocketAddress])? = nil,
+        upstreamAuthorities: [UInt8]? = nil, log: any CallLog, measuresTime: Bool = true,
         now: @escaping @Sendable () -> Date,
         makeRequestID: (@Sendable () -> String)? = nil
     ) {
@@ -57,6 +61,9 @@ public final class DataPlane: Service {
         self.limits = limits
         self.loopbackNames = Set(loopbackNames)
         self.tls = UpstreamTLS(authorities: upstreamAuthorities)
+        self.lookups = HostLookups(
+            runningMax: limits.lookupsMax, waitingMax: limits.lookupsWaitingMax,
+            lookUp: lookUp ?? SystemResolver.addresses)
         self.log = log
         let security = origin.isSecure ? "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n" : ""
         self.ownLines = ByteBuffer(

@@ -6,8 +6,11 @@ public struct ForwardingLimits: Sendable {
     public var tenantConcurrency = 100
     /// How long a call waits for its turn.
     public var tenantQueueWait: Duration = .seconds(10)
-    /// To a TCP and TLS connection with Salesforce.
+    /// To a TCP and TLS connection with Salesforce, the look-up of its host included.
     public var upstreamConnectTimeout: Duration = .seconds(10)
+    /// Hosts of the process that are looked up at one time, each on a thread, and others that wait for that.
+    public var lookupsMax = 8
+    public var lookupsWaitingMax = 256
     /// `UPSTREAM_TIMEOUT_SECONDS`: from the last byte of the request to the first of the answer.
     public var upstreamHeadTimeout: Duration = .seconds(25)
     /// Between two parts of an answer's body.

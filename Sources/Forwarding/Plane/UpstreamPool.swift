@@ -147,7 +147,9 @@ final class UpstreamHost {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             // The connection asks for itself, which spares the walk through the whole pipeline at each read.
             .channelOption(.autoRead, value: false)
+            // From here on: the look-up takes of it too.
             .connectTimeout(TimeAmount(limits.upstreamConnectTimeout))
+            .resolver(HostResolver(state.plane.lookups, loop: state.loop))
             .connect(host: state.plane.address(of: instance.host), port: port)
             .whenComplete { result in
                 // Not before there is one channel: several addresses of a host are tried side by side.

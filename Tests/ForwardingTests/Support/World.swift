@@ -36,6 +36,8 @@ struct World: Sendable {
     let key: String
     /// One that may read.
     let readKey: String
+    /// The session cookies of other tenants, by subdomain.
+    let neighbours: [String: String]
     let plane: DataPlane
     /// Tells the listener to finish: what a gateway does when it is told to stop.
     let quiesce: @Sendable () async -> Void
@@ -109,6 +111,10 @@ struct WorldOptions {
     var authorities: [UInt8]?
     /// What the store's answers wait for.
     var repositories: @Sendable (Repositories) -> Repositories = { $0 }
+    /// Subdomains of other tenants, each with a Salesforce host of its own: on the same port, under another name.
+    var neighbours: [String] = []
+    /// What is known of Salesforce's hosts; without it all of them are on loopback, and nothing is looked up.
+    var lookups: ScriptedLookups?
     /// What is otherwise than in the fixture's customer.
     var changesCustomer: @Sendable (inout Customer) -> Void = { _ in }
 }
@@ -123,6 +129,7 @@ func withWorld(
         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: security), name: "TLS")
         try channel.pipeline.syncOperations.addHandler(ProtocolWatcher(options.negotiated))
     }
+    let names = [World.instanceName] + options.neighbours.map(World.instanceName(of:))
     let instance = "http\(options.isSecure ? "s" : "")://\(World.instanceName):\(upstream.port)"
     let clock = TestClock()
     let store = InMemoryStore(clock: clock.reading)
@@ -135,7 +142,7 @@ func withWorld(
     }
     store.updateCustomer(customer.id, options.changesCustomer)
     let log = CapturedLog()
-    let hosts = try AllowedHosts(extra: ["\(World.instanceName):\(upstream.port)"])
+    let hosts = try AllowedHosts(extra: names.map { "\($0):\(upstream.port)" })
     let oauth = try ScriptedOAuth(instance: hosts.instance(instance))
     let random = Counted()
     let access = AccessContext(
@@ -148,9 +155,9 @@ func withWorld(
     let rule = CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init))
     let plane = DataPlane(
         origin: access.origin, trust: EdgeTrust(trustedHops: 0), rule: rule, limits: options.limits,
-        loopbackNames: [World.instanceName], upstreamAuthorities: options.authorities, log: LoggerCallLog(log.logger),
-        measuresTime: false, now: clock.reading,
-        makeRequestID: { "test-request" })
+        loopbackNames: options.lookups == nil ? names : [], lookUp: options.lookups?.lookUp,
+        upstreamAuthorities: options.authorities, log: LoggerCallLog(log.logger),
+        measuresTime: false, now: clock.reading, makeRequestID: { "test-request" })
     plane.serve(
         Forwarder(
             access: access, directory: directory, sessions: sessions, ledger: ledger, rule: rule,
@@ -177,12 +184,16 @@ func withWorld(
             let started = try await sessions.start(user: admin, in: tenant)
             let cookie = "\(sessions.cookieName)=\(started.cookie.exposed)"
             let caller = try await sessions.identify(headers: [.cookie: cookie], query: nil, in: tenant)
+            let neighbours = try await Neighbours(
+                fixtures: fixtures, repositories: store.repositories, directory: directory, sessions: sessions
+            ).settle(options.neighbours, port: upstream.port)
             let world = World(
                 upstream: upstream, port: port, oauth: oauth, store: store, clock: clock, log: log, sessions: sessions,
                 tenant: tenant, admin: admin, cookie: cookie,
                 key: try await sessions.createKey(name: "all", scope: .full, expiresAt: nil, for: caller).key.exposed,
                 readKey: try await sessions.createKey(name: "reads", scope: .read, expiresAt: nil, for: caller).key
-                    .exposed, plane: plane, quiesce: { await listener.triggerGracefulShutdown() })
+                    .exposed, neighbours: neighbours, plane: plane,
+                quiesce: { await listener.triggerGracefulShutdown() })
             if options.isUpstreamGone { try await upstream.close() }
             try await body(world)
             group.cancelAll()
