@@ -205,11 +205,3 @@ for target in package.targets where target.type != .system {
     ])
     target.swiftSettings = settings
 }
-
-// The data plane's rooms, in release: exclusive access is proved where the compiler can, and checked at run time in
-// debug builds, with which all tests run. Checked at run time in release as well, it costs a forwarded call 6 %.
-let dataPlane = ["Wire", "Forwarding", "Access", "Telemetry", "Domain", "Secrets"]
-for target in package.targets where dataPlane.contains(target.name) {
-    target.swiftSettings?.append(
-        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)))
-}
