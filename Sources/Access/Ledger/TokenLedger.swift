@@ -29,7 +29,9 @@ public final class TokenLedger: Service {
     /// A ledger that holds nothing yet.
     public init(context: AccessContext) {
         self.context = context
-        self.table = GrantTable(limits: context.limits)
+        self.table = GrantTable(limits: context.limits) { [credentials = context.credentials] in
+            credentials.unlink($0)
+        }
         self.trail = AuditTrail(context: context)
         self.troubles = TenantTroubles()
         self.refreshes = WorkQueue(capacity: context.limits.refreshesMax)
@@ -274,6 +276,7 @@ public final class TokenLedger: Service {
         troubles.forget(CustomerID(id))
     }
 
+    /// Anything may have changed. Who calls this drops all credentials after it: they hold tokens as hints.
     func didChangeAll() {
         table.didChangeAll()
         troubles.forgetAll()

@@ -26,6 +26,11 @@ struct ShardedCache<Key: TableKey, Value: Sendable>: Sendable {
         for shard in shards { shard.drop(subject: subject) }
     }
 
+    /// Changes what was made from a row in place, which does not count as a use of it.
+    func update(subject: UUID, _ body: (inout Value) -> Void) {
+        for shard in shards { shard.update(subject: subject, body) }
+    }
+
     /// Forgets which keys have no value.
     func dropMissing() {
         for shard in shards { shard.dropMissing() }
