@@ -139,7 +139,10 @@ import Testing
             guard let known = known(at) else { return true }
             guard known.credential.has(cookies[at]), known.credential.userID == users[at].id else { return false }
             if let token = known.token, token.isWarm(at: Fixtures.epoch) { return isOwn(token, at) }
-            guard case .use(let token) = grants.askWarm(users[at].id, at: Fixtures.epoch) else { return true }
+            let shard = Shards.index(cookies[at].tableHash)
+            guard case .use(let token) = grants.askWarm(users[at].id, credentialShard: shard, at: Fixtures.epoch) else {
+                return true
+            }
             tables.link(token, to: known.credential, at: Fixtures.epoch)
             return isOwn(token, at)
         }

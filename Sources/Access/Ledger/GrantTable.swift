@@ -67,9 +67,15 @@ final class GrantTable: Sendable {
     }
 
     /// A call asks for a token, and can't wait: `nil` where there is none to use at once.
-    func askWarm(_ user: UserID, at now: Date) -> GrantMachine.Ask? {
-        // A machine that can't answer stays as it is, so nothing needs to be indexed anew.
-        shard(user).withLockedValue { $0.machines.update(user) { $0.askWarm(at: now) } ?? nil }
+    ///
+    /// - Parameter credentialShard: Where a token to use may be put beside the caller's credential, after this.
+    func askWarm(_ user: UserID, credentialShard: Int, at now: Date) -> GrantMachine.Ask? {
+        shard(user).withLockedValue { shard in
+            // A machine that can't answer stays as it is, so nothing needs to be indexed anew.
+            let ask = shard.machines.update(user) { $0.askWarm(at: now) } ?? nil
+            if case .use(let token) = ask { token.noteLink(shard: credentialShard) }
+            return ask
+        }
     }
 
     /// Waits until the machine wakes it, or the task is cancelled.

@@ -102,7 +102,8 @@ public final class TokenLedger: Service {
             token.noteUse()
             return token
         }
-        switch table.askWarm(caller.userID, at: now) {
+        let shard = Shards.index(caller.credential.tableKey.tableHash)
+        switch table.askWarm(caller.userID, credentialShard: shard, at: now) {
         case .use(let token):
             // A renewal under way will end it soon.
             if token.isWarm(at: now) { context.credentials.link(token, to: caller.credential, at: now) }

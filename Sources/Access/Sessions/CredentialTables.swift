@@ -20,7 +20,8 @@ final class CredentialTables: Sendable {
 
     /// Puts a token beside a credential, if that is still in memory: its next call finds both at once.
     ///
-    /// Not one that was retired meanwhile: whoever retires a token unlinks it next, by the same lock.
+    /// Not one that was retired meanwhile: whoever retires a token unlinks it next, by the same lock. The token knows
+    /// the credential's shard already (``GrantTable/askWarm(_:credentialShard:at:)``).
     func link(_ token: LiveToken, to credential: Credential, at now: Date) {
         let table = credential.keyScope == nil ? sessions : keys
         let hash = credential.tableKey
@@ -38,7 +39,7 @@ final class CredentialTables: Sendable {
     /// secret that shall not outlive it here.
     func unlink(_ token: LiveToken) {
         for table in [sessions, keys] {
-            table.update(subject: token.userID.rawValue) { known in
+            table.update(subject: token.userID.rawValue, inShards: token.linkedShards) { known in
                 if known.token === token { known.token = nil }
             }
         }
