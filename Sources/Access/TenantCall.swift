@@ -115,6 +115,7 @@ public final class LiveToken: Sendable {
     // What each request looks at comes first, so that it lies together.
     private let warmUntil = AtomicDate(.distantPast)
     private let wasUsed = Atomic(false)
+    private let linked = Atomic<UInt64>(0)
     /// The version of the grant that this token belongs to.
     public let version: Int64
     public let accessToken: Secret<String>
@@ -150,6 +151,15 @@ public final class LiveToken: Sendable {
     func takeUse() -> Bool {
         wasUsed.exchange(false, ordering: .relaxed)
     }
+
+    /// It is about to be put beside a credential of a shard. Said by the table, under its lock.
+    func noteLink(shard: Int) {
+        linked.bitwiseOr(1 << UInt64(shard), ordering: .relaxed)
+    }
+
+    /// The shards with credentials that it may have been put beside, a bit each. Whoever retires it, by the table's
+    /// lock, sees all that were noted before.
+    var linkedShards: UInt64 { linked.load(ordering: .relaxed) }
 
     /// It is its grant's, and need not be renewed before a time. Said by the table, under its lock.
     func warm(until renewAt: Date) {

@@ -108,8 +108,9 @@ public final class ChangeFollower: Service {
         let latest = try await context.repositories.changes.latest()
         cursor.withLockedValue { $0 = FeedCursor(latest: latest, at: context.now()) }
         directory.dropAll()
-        sessions.dropAll()
+        // This retires all tokens; the sessions go after it, and with them what holds such a token as a hint.
         ledger.didChangeAll()
+        sessions.dropAll()
     }
 
     private func tell(_ change: Change) {

@@ -30,23 +30,29 @@ final class GrantTable: Sendable {
         var usersWithoutID: Set<UserID> = []
         var slots: [GrantMachine.Waiter: WaitSlot] = [:]
         var lastWaiter: GrantMachine.Waiter = 0
+        /// Tokens that were retired since the lock was taken.
+        var retired: [LiveToken] = []
     }
 
     private let shards: [NIOLockedValueBox<Shard>]
     private let waitersMax: Int
+    private let didRetire: @Sendable (LiveToken) -> Void
 
-    init(limits: AccessLimits) {
+    /// - Parameter didRetire: Told of each token that is its grant's no more, so that nobody keeps it. Not called under
+    ///   a lock, and not by ``didChangeAll()``.
+    init(limits: AccessLimits, didRetire: @escaping @Sendable (LiveToken) -> Void) {
         self.shards = (0..<Shards.count).map { _ in
             NIOLockedValueBox(Shard(machinesMax: Shards.share(of: limits.grantsMax)))
         }
         self.waitersMax = limits.waitersPerGrantMax
+        self.didRetire = didRetire
     }
 
     /// A call asks for a token. Where the answer is to wait, it waits by the number given.
     func ask(
         _ user: UserID, after deadVersion: Int64?, at now: Date
     ) -> (ask: GrantMachine.Ask, waiter: GrantMachine.Waiter) {
-        shard(user).withLockedValue { shard in
+        change(shard(user)) { shard in
             shard.lastWaiter += 1
             let waiter = shard.lastWaiter
             let ask = shard.modify(user) {
@@ -61,9 +67,15 @@ final class GrantTable: Sendable {
     }
 
     /// A call asks for a token, and can't wait: `nil` where there is none to use at once.
-    func askWarm(_ user: UserID, at now: Date) -> GrantMachine.Ask? {
-        // A machine that can't answer stays as it is, so nothing needs to be indexed anew.
-        shard(user).withLockedValue { $0.machines.update(user) { $0.askWarm(at: now) } ?? nil }
+    ///
+    /// - Parameter credentialShard: Where a token to use may be put beside the caller's credential, after this.
+    func askWarm(_ user: UserID, credentialShard: Int, at now: Date) -> GrantMachine.Ask? {
+        shard(user).withLockedValue { shard in
+            // A machine that can't answer stays as it is, so nothing needs to be indexed anew.
+            let ask = shard.machines.update(user) { $0.askWarm(at: now) } ?? nil
+            if case .use(let token) = ask { token.noteLink(shard: credentialShard) }
+            return ask
+        }
     }
 
     /// Waits until the machine wakes it, or the task is cancelled.
@@ -97,7 +109,7 @@ final class GrantTable: Sendable {
     func tell(
         _ user: UserID, wake: Wake = .askAgain, _ event: (inout GrantMachine) -> [GrantMachine.Waiter]
     ) {
-        let continuations = shard(user).withLockedValue { shard in
+        let continuations = change(shard(user)) { shard in
             let waiters = shard.modify(user, event)
             return waiters.compactMap { shard.wake($0, with: wake) }
         }
@@ -106,7 +118,7 @@ final class GrantTable: Sendable {
 
     /// Asks a machine something.
     func query<Result>(_ user: UserID, _ body: (inout GrantMachine) -> Result) -> Result {
-        shard(user).withLockedValue { $0.modify(user, body) }
+        change(shard(user)) { $0.modify(user, body) }
     }
 
     /// The newest version that is known of a token's grant; `nil` where nothing is.
@@ -122,9 +134,9 @@ final class GrantTable: Sendable {
 
     /// The feed says that a grant's row changed. One that is not known here may be anybody's whose grant is not known.
     func didChange(grant id: OAuthTokenID) {
-        for shard in shards where shard.withLockedValue({ $0.didChange(grant: id) }) { return }
+        for shard in shards where change(shard, { $0.didChange(grant: id) }) { return }
         for shard in shards {
-            shard.withLockedValue { shard in
+            change(shard) { shard in
                 for user in shard.usersWithoutID { shard.modify(user) { $0.didChange() } }
             }
         }
@@ -133,18 +145,19 @@ final class GrantTable: Sendable {
     /// Machines that are told while a lock is held once: 256.
     private static let toldAtOnceMax = 256
 
-    /// Anything may have changed.
+    /// Anything may have changed. Who calls this drops what holds tokens as a whole, after it.
     func didChangeAll() {
         for shard in shards {
             var next = 0
             var isOver = false
             while !isOver {
                 // What is known when this begins is told. What comes meanwhile was read meanwhile.
-                let dropped = shard.withLockedValue { shard -> [GrantMachine.State] in
+                let dropped = shard.withLockedValue { shard -> [LiveToken] in
                     let places = shard.machines.places.dropFirst(next).prefix(Self.toldAtOnceMax)
                     next += places.count
                     isOver = places.isEmpty
-                    return places.compactMap { shard.didChange(at: $0) }
+                    for place in places { shard.didChange(at: place) }
+                    return shard.takeRetired()
                 }
                 // Freed here, and not under the lock.
                 withExtendedLifetime(dropped) {}
@@ -154,6 +167,18 @@ final class GrantTable: Sendable {
 
     private func shard(_ user: UserID) -> NIOLockedValueBox<Shard> {
         shards[Shards.index(user.tableHash)]
+    }
+
+    /// Changes a shard under its lock, and then tells of the tokens that this retired.
+    private func change<Result>(
+        _ shard: NIOLockedValueBox<Shard>, _ body: (inout Shard) -> Result
+    ) -> Result {
+        let (result, retired) = shard.withLockedValue { shard in
+            let result = body(&shard)
+            return (result, shard.takeRetired())
+        }
+        for token in retired { didRetire(token) }
+        return result
     }
 }
 
@@ -237,7 +262,17 @@ extension GrantTable.Shard {
     private mutating func unindex(_ user: UserID, at place: Int, _ indexed: Indexed) {
         if let grant = indexed.grant { byGrant.remove(grant.tableHash, place: place) }
         if indexed.isWithoutID { usersWithoutID.remove(user) }
-        indexed.token?.retire()
+        if let token = indexed.token {
+            token.retire()
+            retired.append(token)
+        }
+    }
+
+    /// The tokens that were retired since this was last asked.
+    fileprivate mutating func takeRetired() -> [LiveToken] {
+        guard !retired.isEmpty else { return [] }
+        defer { retired = [] }
+        return retired
     }
 
     /// Tells the machine of a grant; `false` where there is none.
@@ -246,14 +281,13 @@ extension GrantTable.Shard {
             machines.peek(at: place) { _, machine in machine.grantID == id } ?? false
         }
         guard let place else { return false }
-        _ = didChange(at: place)
+        didChange(at: place)
         return true
     }
 
-    /// Tells the machine at a place; returns the state that it leaves.
-    fileprivate mutating func didChange(at place: Int) -> GrantMachine.State? {
-        guard let (user, state) = machines.peek(at: place, { ($0, $1.state) }) else { return nil }
+    /// Tells the machine at a place.
+    fileprivate mutating func didChange(at place: Int) {
+        guard let user = machines.peek(at: place, { user, _ in user }) else { return }
         modify(user) { $0.didChange() }
-        return state
     }
 }

@@ -29,7 +29,9 @@ public final class TokenLedger: Service {
     /// A ledger that holds nothing yet.
     public init(context: AccessContext) {
         self.context = context
-        self.table = GrantTable(limits: context.limits)
+        self.table = GrantTable(limits: context.limits) { [credentials = context.credentials] in
+            credentials.unlink($0)
+        }
         self.trail = AuditTrail(context: context)
         self.troubles = TenantTroubles()
         self.refreshes = WorkQueue(capacity: context.limits.refreshesMax)
@@ -100,7 +102,8 @@ public final class TokenLedger: Service {
             token.noteUse()
             return token
         }
-        switch table.askWarm(caller.userID, at: now) {
+        let shard = Shards.index(caller.credential.tableKey.tableHash)
+        switch table.askWarm(caller.userID, credentialShard: shard, at: now) {
         case .use(let token):
             // A renewal under way will end it soon.
             if token.isWarm(at: now) { context.credentials.link(token, to: caller.credential, at: now) }
@@ -274,6 +277,7 @@ public final class TokenLedger: Service {
         troubles.forget(CustomerID(id))
     }
 
+    /// Anything may have changed. Who calls this drops all credentials after it: they hold tokens as hints.
     func didChangeAll() {
         table.didChangeAll()
         troubles.forgetAll()

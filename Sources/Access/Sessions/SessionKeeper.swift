@@ -135,6 +135,8 @@ public final class SessionKeeper: Service {
         let cached = shard.cached(hash, at: now) { known -> Remembered in
             guard known.credential.has(hash) else { return .doubtful }
             guard !isOver(known, at: now) else {
+                // The entry may stay for long, to answer that it is over: not with a secret.
+                known.token = nil
                 let isCertain =
                     known.credential.expiresAt <= now
                     || now.timeIntervalSince(known.credential.readAt) < limits.unknownSessionSeconds

@@ -18,6 +18,10 @@ struct HashedTable<Key: TableKey, Value> {
             if mark & Self.usedBit == 0 { mark |= Self.usedBit }
             return body(&value)
         }
+
+        mutating func change(_ body: (inout Value) -> Void) {
+            body(&value)
+        }
     }
 
     /// What an index keeps of a hash to find its entry again: 31 bits.
@@ -86,6 +90,17 @@ struct HashedTable<Key: TableKey, Value> {
     /// Takes the first entry of a hash out that is the one.
     mutating func remove(_ hash: ShortHash, where isIt: (Value) -> Bool) -> Removed? {
         position(of: hash, where: isIt).flatMap { remove(at: $0) }
+    }
+
+    /// Changes the entries of a hash in place, which does not count as a use of them.
+    mutating func updateAll(_ hash: ShortHash, _ body: (inout Value) -> Void) {
+        guard !cells.isEmpty else { return }
+        let mask = cells.count - 1
+        var at = hash & mask
+        while let mark = cells[at]?.mark {
+            if Self.shortHash(mark) == hash { cells[at]?.change(body) }
+            at = (at + 1) & mask
+        }
     }
 
     private func position(of key: Key) -> Int? {

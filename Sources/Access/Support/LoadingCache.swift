@@ -147,6 +147,17 @@ final class LoadingCache<Key: TableKey, Value: Sendable>: Sendable {
         }
     }
 
+    /// Changes what was made from a row in place, which does not count as a use of it.
+    func update(subject: UUID, _ body: (inout Value) -> Void) {
+        state.withLockedValue { state in
+            for hash in state.bySubject.all(subject.tableHash) {
+                state.entries.updateAll(hash) { value in
+                    if subjects(value).contains(subject) { body(&value) }
+                }
+            }
+        }
+    }
+
     /// Drops one key.
     func drop(key: Key) {
         let dropped = state.withLockedValue { state -> Value? in

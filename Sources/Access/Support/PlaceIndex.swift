@@ -22,6 +22,16 @@ struct PlaceIndex: Sendable {
         return nil
     }
 
+    /// The places of a hash, and perhaps those of others whose lower half is the same.
+    func all(_ hash: UInt64) -> [Int] {
+        var places: [Int] = []
+        _ = first(hash) { place in
+            places.append(place)
+            return false
+        }
+        return places
+    }
+
     /// Adds a place.
     mutating func insert(_ hash: UInt64, place: Int) {
         if (count + 1) * 4 > cells.count * 3 { grow() }

@@ -26,6 +26,15 @@ struct ShardedCache<Key: TableKey, Value: Sendable>: Sendable {
         for shard in shards { shard.drop(subject: subject) }
     }
 
+    /// Changes what was made from a row in place, which does not count as a use of it.
+    ///
+    /// - Parameter chosen: The shards to look at, a bit each.
+    func update(subject: UUID, inShards chosen: UInt64, _ body: (inout Value) -> Void) {
+        for (number, shard) in shards.enumerated() where chosen & 1 << UInt64(number) != 0 {
+            shard.update(subject: subject, body)
+        }
+    }
+
     /// Forgets which keys have no value.
     func dropMissing() {
         for shard in shards { shard.dropMissing() }
