@@ -97,6 +97,10 @@ struct WorldOptions {
     var frontendOrigins: [String] = []
     /// All connections on one event loop, so that they share those with Salesforce.
     var hasOneLoop = false
+    /// The gateway's own event loops; without them it shares those of the test's sockets.
+    var eventLoops: MultiThreadedEventLoopGroup?
+    /// What happens on the event loop at the beginning of each forwarded call.
+    var atEachCall: @Sendable () -> Void = {}
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
     /// Whether Salesforce is spoken to over TLS.
@@ -150,7 +154,10 @@ func withWorld(
         origin: access.origin, trust: EdgeTrust(trustedHops: 0), rule: rule, limits: options.limits,
         loopbackNames: [World.instanceName], upstreamAuthorities: options.authorities, log: LoggerCallLog(log.logger),
         measuresTime: false, now: clock.reading,
-        makeRequestID: { "test-request" })
+        makeRequestID: {
+            options.atEachCall()
+            return "test-request"
+        })
     plane.serve(
         Forwarder(
             access: access, directory: directory, sessions: sessions, ledger: ledger, rule: rule,
@@ -161,7 +168,8 @@ func withWorld(
         server: HTTPServerBuilder { DataPlaneChannel(plane, base: HTTP1Channel(responder: $0)) },
         configuration: .init(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { bound.continuation.yield($0.localAddress?.port ?? 0) },
-        eventLoopGroupProvider: .shared(options.hasOneLoop ? oneLoop : MultiThreadedEventLoopGroup.singleton),
+        eventLoopGroupProvider: .shared(
+            options.eventLoops ?? (options.hasOneLoop ? oneLoop : MultiThreadedEventLoopGroup.singleton)),
         logger: quiet)
 
     var failure: (any Error)?
