@@ -15,7 +15,10 @@ import Testing
 
     /// A client that reads slowly gets all of it: what the socket has not taken yet is not thrown away.
     @Test(arguments: Last.allCases) func aSlowReader(last: Last) async throws {
-        try await withWorld { world in
+        var options = WorldOptions()
+        // On a busy machine the answer may rest for a while.
+        options.limits.halfClosedTimeout = .seconds(50)
+        try await withWorld(options) { world in
             let client = try await world.connect(bufferBytes: 32 * 1024)
             let request = world.request("GET", Self.path, last == .byHeader ? ["Connection: close"] : [])
             try await client.send(last == .byVersion ? request.replacing("HTTP/1.1", with: "HTTP/1.0") : request)

@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// Many clients that are slow, and one that is not.
-@Suite(.timeLimit(.minutes(1))) struct SlowClientTests {
+@Suite(.timeLimit(.minutes(5))) struct SlowClientTests {
     private static let rounds = 3
     private static let callCount = 200
 

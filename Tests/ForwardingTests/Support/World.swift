@@ -101,6 +101,8 @@ struct WorldOptions {
     var eventLoops: MultiThreadedEventLoopGroup?
     /// What happens on the event loop at the beginning of each forwarded call.
     var atEachCall: @Sendable () -> Void = {}
+    /// Where calls are logged; without it, the world's own log has their lines.
+    var callLog: (any CallLog)?
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
     /// Whether Salesforce is spoken to over TLS.
@@ -152,7 +154,8 @@ func withWorld(
     let rule = CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init))
     let plane = DataPlane(
         origin: access.origin, trust: EdgeTrust(trustedHops: 0), rule: rule, limits: options.limits,
-        loopbackNames: [World.instanceName], upstreamAuthorities: options.authorities, log: LoggerCallLog(log.logger),
+        loopbackNames: [World.instanceName], upstreamAuthorities: options.authorities,
+        log: options.callLog ?? LoggerCallLog(log.logger),
         measuresTime: false, now: clock.reading,
         makeRequestID: {
             options.atEachCall()
