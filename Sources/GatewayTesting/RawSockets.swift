@@ -262,9 +262,9 @@ private final class RawInbox: Sendable {
 
     /// Reads on until the buffer is enough or the peer has ended.
     func wait(on channel: any Channel, until isEnough: @Sendable (ByteBuffer) -> Bool) async throws {
-        while !state.withLockedValue({ $0.isOver || isEnough($0.buffer) }) {
+        // At one look: what comes after it is more than was looked at.
+        while let before = state.withLockedValue({ $0.isOver || isEnough($0.buffer) ? nil : $0.buffer.writerIndex }) {
             try Task.checkCancellation()
-            let before = state.withLockedValue { $0.buffer.writerIndex }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let isReady = state.withLockedValue { state in

@@ -270,24 +270,4 @@ import Testing
             #expect(answered?.status == 404)
         }
     }
-
-    /// 300 clients that trickle in their heads don't keep another from its answer.
-    @Test func slowClientsBesideAFastOne() async throws {
-        try await withWorld { world in
-            let slow = try await withThrowingTaskGroup(of: RawConnection.self) { group in
-                for _ in 0..<300 {
-                    group.addTask {
-                        let client = try await world.connect()
-                        try await client.send("GET \(Self.path) HTTP/1.1\r\nX-Slow: ")
-                        return client
-                    }
-                }
-                return try await group.reduce(into: []) { $0.append($1) }
-            }
-            for _ in 0..<50 {
-                #expect(try await world.refusal(world.bare("GET", "/services/oauth2/token")).status == 404)
-            }
-            for client in slow { await client.close() }
-        }
-    }
 }

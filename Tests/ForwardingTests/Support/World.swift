@@ -99,6 +99,12 @@ struct WorldOptions {
     var frontendOrigins: [String] = []
     /// All connections on one event loop, so that they share those with Salesforce.
     var hasOneLoop = false
+    /// The gateway's own event loops; without them it shares those of the test's sockets.
+    var eventLoops: MultiThreadedEventLoopGroup?
+    /// What happens on the event loop at the beginning of each forwarded call.
+    var atEachCall: @Sendable () -> Void = {}
+    /// Where calls are logged; without it, the world's own log has their lines.
+    var callLog: (any CallLog)?
     /// Closed before the test begins: nobody listens where the instance is.
     var isUpstreamGone = false
     /// Whether Salesforce is spoken to over TLS.
@@ -155,9 +161,13 @@ func withWorld(
     let rule = CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init))
     let plane = DataPlane(
         origin: access.origin, trust: EdgeTrust(trustedHops: 0), rule: rule, limits: options.limits,
-        loopbackNames: options.lookups == nil ? names : [], lookUp: options.lookups?.lookUp,
-        upstreamAuthorities: options.authorities, log: LoggerCallLog(log.logger),
-        measuresTime: false, now: clock.reading, makeRequestID: { "test-request" })
+        loopbackNames: [World.instanceName], upstreamAuthorities: options.authorities,
+        log: options.callLog ?? LoggerCallLog(log.logger),
+        measuresTime: false, now: clock.reading,
+        makeRequestID: {
+            options.atEachCall()
+            return "test-request"
+        })
     plane.serve(
         Forwarder(
             access: access, directory: directory, sessions: sessions, ledger: ledger, rule: rule,
@@ -168,7 +178,8 @@ func withWorld(
         server: HTTPServerBuilder { DataPlaneChannel(plane, base: HTTP1Channel(responder: $0)) },
         configuration: .init(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { bound.continuation.yield($0.localAddress?.port ?? 0) },
-        eventLoopGroupProvider: .shared(options.hasOneLoop ? oneLoop : MultiThreadedEventLoopGroup.singleton),
+        eventLoopGroupProvider: .shared(
+            options.eventLoops ?? (options.hasOneLoop ? oneLoop : MultiThreadedEventLoopGroup.singleton)),
         logger: quiet)
 
     var failure: (any Error)?
