@@ -100,6 +100,10 @@ public struct AccessLimits: Sendable {
     public var waitersPerGrantMax = 2_000
     /// Writes that wait for the database in the background: last-seen times and the like.
     public var backgroundWritesMax = 10_000
+    /// Last uses that wait for the database, how many one statement writes, and how long it waits for more of them.
+    public var lastUsesMax = 1_000_000
+    public var lastUseBatch = 1_000
+    public var lastUseDelay: Duration = .seconds(1)
     /// How long a refusal of the tenant's client id or secret is remembered before it is tried again.
     public var clientRejectedSeconds: TimeInterval = 30
     /// How long a code that was exchanged is remembered, and how many.

@@ -122,8 +122,9 @@ public protocol SessionRepository: Sendable {
     /// say. (Directory scope.)
     func session(tokenHash: [UInt8]) async throws -> Session?
     func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session]
-    /// Writes `last_seen_at` if it is later than what stands.
-    func touch(_ id: SessionID, in customer: CustomerID, at now: Date) async throws
+    /// Writes each `last_seen_at` that is later than what stands, of sessions of their own customers. What somebody
+    /// else is writing just now is left to them. (System scope.)
+    func touch(_ uses: [LastUse<SessionID>]) async throws
     /// Ends one session. `false` where it was over.
     func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool
     /// Ends all of a user's sessions; how many.
@@ -140,7 +141,9 @@ public protocol AccessKeyRepository: Sendable {
     func key(id: AccessKeyID, in customer: CustomerID) async throws -> AccessKey?
     /// A user's keys, or with `nil` all of the customer's, newest first.
     func keys(of user: UserID?, in customer: CustomerID) async throws -> [AccessKey]
-    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws
+    /// Writes each `last_used_at` that is later than what stands, of keys of their own customers. What somebody else is
+    /// writing just now is left to them. (System scope.)
+    func touch(_ uses: [LastUse<AccessKeyID>]) async throws
     func end(_ id: AccessKeyID, in customer: CustomerID) async throws -> Bool
 }
 

@@ -136,13 +136,15 @@ struct InMemorySessionRepository: SessionRepository {
         }
     }
 
-    func touch(_ id: SessionID, in customer: CustomerID, at now: Date) async throws {
+    func touch(_ uses: [LastUse<SessionID>]) async throws {
         try store.transaction { state, _ in
-            guard var session = state.sessions[id], session.customerID == customer, session.lastSeenAt < now else {
-                return
+            for use in uses {
+                guard var session = state.sessions[use.id], session.customerID == use.customerID,
+                    session.lastSeenAt < use.at
+                else { continue }
+                session.lastSeenAt = use.at.inMicroseconds
+                state.sessions[use.id] = session
             }
-            session.lastSeenAt = now.inMicroseconds
-            state.sessions[id] = session
         }
     }
 
@@ -197,12 +199,15 @@ struct InMemoryAccessKeyRepository: AccessKeyRepository {
         }
     }
 
-    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws {
+    func touch(_ uses: [LastUse<AccessKeyID>]) async throws {
         try store.transaction { state, _ in
-            guard var key = state.accessKeys[id], key.customerID == customer, key.lastUsedAt.map({ $0 < now }) ?? true
-            else { return }
-            key.lastUsedAt = now.inMicroseconds
-            state.accessKeys[id] = key
+            for use in uses {
+                guard var key = state.accessKeys[use.id], key.customerID == use.customerID,
+                    key.lastUsedAt.map({ $0 < use.at }) ?? true
+                else { continue }
+                key.lastUsedAt = use.at.inMicroseconds
+                state.accessKeys[use.id] = key
+            }
         }
     }
 

@@ -39,8 +39,16 @@ extension RepositoryConformance {
             try await sessions.create(session)
             let before = try await suite.repositories.changes.latest()
             let later = suite.now.addingTimeInterval(90)
-            try await sessions.touch(session.id, in: customer.id, at: later)
-            try await sessions.touch(session.id, in: customer.id, at: suite.now)
+            let other = suite.fixtures.makeSession(of: admin)
+            try await sessions.create(other)
+            try await sessions.touch([
+                LastUse(id: session.id, customerID: customer.id, at: later),
+                LastUse(id: other.id, customerID: customer.id, at: suite.now.addingTimeInterval(30)),
+            ])
+            try await sessions.touch([LastUse(id: session.id, customerID: customer.id, at: suite.now)])
+            try await sessions.touch([])
+            try await expectEqual(
+                sessions.session(tokenHash: other.tokenHash)?.lastSeenAt, suite.now.addingTimeInterval(30), "the other")
             try await expectEqual(sessions.session(tokenHash: session.tokenHash)?.lastSeenAt, later, "last seen")
             try await expectEqual(suite.changes(after: before, of: customer), [], "no change")
         },
@@ -108,8 +116,8 @@ extension RepositoryConformance {
             try await keys.create(key)
             let before = try await suite.repositories.changes.latest()
             let later = suite.now.addingTimeInterval(5)
-            try await keys.touch(key.id, in: customer.id, at: later)
-            try await keys.touch(key.id, in: customer.id, at: suite.now)
+            try await keys.touch([LastUse(id: key.id, customerID: customer.id, at: later)])
+            try await keys.touch([LastUse(id: key.id, customerID: customer.id, at: suite.now)])
             try await expectEqual(keys.key(id: key.id, in: customer.id)?.lastUsedAt, later, "last used")
             try await expectEqual(suite.changes(after: before, of: customer), [], "no change")
             try await expectEqual(keys.key(id: key.id, in: neighbour.id), nil, "not seen by a neighbour")

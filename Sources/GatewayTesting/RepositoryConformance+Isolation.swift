@@ -35,10 +35,10 @@ extension RepositoryConformance {
                 "a row was claimed")
             try await repositories.users.noteSignIn(
                 admin.id, in: neighbour.id, firstName: "X", lastName: "Y", profile: "Z", at: later)
-            try await repositories.sessions.touch(session.id, in: neighbour.id, at: later)
+            try await repositories.sessions.touch([LastUse(id: session.id, customerID: neighbour.id, at: later)])
             try await expect(!repositories.sessions.end(session.id, in: neighbour.id), "a session was ended")
             try await expectEqual(repositories.sessions.endAll(of: admin.id, in: neighbour.id), 0, "sessions ended")
-            try await repositories.accessKeys.touch(key.id, in: neighbour.id, at: later)
+            try await repositories.accessKeys.touch([LastUse(id: key.id, customerID: neighbour.id, at: later)])
             try await expect(!repositories.accessKeys.end(key.id, in: neighbour.id), "a key was ended")
 
             try await expectEqual(repositories.users.user(id: admin.id, in: customer.id), admin, "user")

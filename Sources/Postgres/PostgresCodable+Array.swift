@@ -76,6 +76,23 @@ extension UUID: PostgresArrayElement {
     }
 }
 
+extension Date: PostgresArrayElement {
+    public static var postgresArrayType: PostgresType { .timestamptzArray }
+
+    public static func encodeArray(_ array: [Date]) -> PostgresValue {
+        var elements: [[UInt8]] = []
+        for date in array {
+            guard case .binary(let bytes) = date.postgresValue else { return date.postgresValue }
+            elements.append(bytes)
+        }
+        return PostgresArrayForm.encode(elements, element: .timestamptz)
+    }
+
+    public static func decodeArray(_ cell: PostgresCell) throws -> [Date] {
+        try PostgresArrayForm.decode(cell, expected: "timestamptz[]")
+    }
+}
+
 /// The binary form of arrays (`array_send` and `array_recv` in PostgreSQL's `arrayfuncs.c`): dimensions, a flag for
 /// nulls, the elements' type, each dimension's length and lower bound, then each element's length and bytes.
 enum PostgresArrayForm {

@@ -30,6 +30,7 @@ public struct PostgresType: Sendable, Hashable {
     public static let timestamptz = PostgresType(oid: 1184)
     public static let uuid = PostgresType(oid: 2950)
     public static let uuidArray = PostgresType(oid: 2951)
+    public static let timestamptzArray = PostgresType(oid: 1185)
     public static let jsonb = PostgresType(oid: 3802)
 
     /// Types of the database's own, not of PostgreSQL, have numbers from here (`FirstNormalObjectId`).
@@ -39,7 +40,8 @@ public struct PostgresType: Sendable, Hashable {
         .bool: "bool", .bytea: "bytea", .char: "\"char\"", .name: "name", .int8: "int8", .int2: "int2", .int4: "int4",
         .text: "text", .oid: "oid", .json: "json", .float4: "float4", .float8: "float8", .unknown: "unknown",
         .int4Array: "int4[]", .textArray: "text[]", .int8Array: "int8[]", .bpchar: "bpchar", .varchar: "varchar",
-        .timestamptz: "timestamptz", .uuid: "uuid", .uuidArray: "uuid[]", .jsonb: "jsonb",
+        .timestamptz: "timestamptz", .timestamptzArray: "timestamptz[]", .uuid: "uuid", .uuidArray: "uuid[]",
+        .jsonb: "jsonb",
     ]
 }
 

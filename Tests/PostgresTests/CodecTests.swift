@@ -19,7 +19,8 @@ import Testing
                     \(note) as j, \(["a", "", "{,\"}"]) as k, \([1, -2] as [Int]) as l, \([id]) as m,
                     \(String?.none)::text as n, \(UUID?.none) as o, \([UInt8]()) as p, \([String]()) as q,
                     \(Double.infinity)::float8 as r, \(1.5)::float4 as s, 'x'::name as t, 'y'::varchar as u,
-                    \(Int64(9))::oid as v, '{"text":"","list":[]}'::json as w
+                    \(Int64(9))::oid as v, '{"text":"","list":[]}'::json as w,
+                    \([time]) as x
                     """
                 ).first)
             #expect(try row.decode("a", as: String.self) == "ä😀")
@@ -45,6 +46,7 @@ import Testing
             #expect(try row.decode("u", as: String?.self) == "y")
             #expect(try row.decode("v", as: Int.self) == 9)
             #expect(try row.decode("w", as: PostgresJSON<Note>.self).value.list.isEmpty)
+            #expect(try row.decode("x", as: [Date].self).map(\.postgresBytes) == [time.postgresBytes])
             #expect(try row.decode(at: 3, as: Int.self) == -7)
         }
     }

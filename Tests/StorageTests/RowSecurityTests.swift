@@ -190,6 +190,7 @@ struct RowSecurityTests {
             let readable: [SystemPurpose: Set<String>] = [
                 .changeFeed: ["changes"], .operators: ["customers", "audit_events"], .platform: ["platform_keys"],
                 .keyRotation: ["customers", "platform_keys"], .sweep: ["sessions", "changes"],
+                .lastUse: ["sessions", "access_keys"],
             ]
             for purpose in SystemPurpose.allCases {
                 for table in try await test.protectedTables() {

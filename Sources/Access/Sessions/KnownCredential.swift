@@ -95,13 +95,13 @@ final class Credential: Sendable {
     }
 
     /// Notes a use; returns the write that it is time for. Only under the lock of the table that holds it.
-    func noteUse(at now: Date, touchInterval: TimeInterval) -> BackgroundWrite? {
+    func noteUse(at now: Date, touchInterval: TimeInterval) -> CredentialUse? {
         if now > lastUsed.value { lastUsed.value = now }
         guard now.timeIntervalSince(written.value) >= touchInterval else { return nil }
         written.value = now
         return keyScope == nil
-            ? .touchSession(SessionID(id), customer: customerID, at: now)
-            : .touchKey(AccessKeyID(id), customer: customerID, at: now)
+            ? .session(LastUse(id: SessionID(id), customerID: customerID, at: now))
+            : .key(LastUse(id: AccessKeyID(id), customerID: customerID, at: now))
     }
 }
 
@@ -118,7 +118,7 @@ struct KnownCredential: Sendable {
 
 /// A write that no request waits for.
 enum BackgroundWrite: Sendable {
-    case touchSession(SessionID, customer: CustomerID, at: Date)
-    case touchKey(AccessKeyID, customer: CustomerID, at: Date)
+    /// What the board of last uses has.
+    case lastUses
     case audit(AuditEvent)
 }

@@ -2,6 +2,7 @@ internal import Domain
 internal import Foundation
 public import HTTPTypes
 internal import Logging
+internal import NIOConcurrencyHelpers
 internal import Secrets
 public import ServiceLifecycle
 
@@ -13,12 +14,14 @@ public final class SessionKeeper: Service {
     let context: AccessContext
     let trail: AuditTrail
     private let writes: WorkQueue<BackgroundWrite>
+    private let lastUses: NIOLockedValueBox<LastUseBoard>
 
     /// A keeper that knows nobody yet.
     public init(context: AccessContext) {
         self.context = context
         self.trail = AuditTrail(context: context)
         self.writes = WorkQueue(capacity: context.limits.backgroundWritesMax)
+        self.lastUses = NIOLockedValueBox(LastUseBoard(capacity: context.limits.lastUsesMax))
     }
 
     /// Writes last-seen times until shutdown, and then what is left of them.
@@ -131,7 +134,7 @@ public final class SessionKeeper: Service {
         extends: Bool, at now: Date
     ) -> LoadingCache<CredentialHash, KnownCredential>.Cached<Remembered> {
         let limits = context.limits
-        var write: BackgroundWrite?
+        var use: CredentialUse?
         let cached = shard.cached(hash, at: now) { known -> Remembered in
             guard known.credential.has(hash) else { return .doubtful }
             guard !isOver(known, at: now) else {
@@ -143,12 +146,21 @@ public final class SessionKeeper: Service {
                 return isCertain ? .over : .doubtful
             }
             if extends, Self.isGood(known, at: tenant) {
-                write = known.credential.noteUse(at: now, touchInterval: limits.touchIntervalSeconds)
+                use = known.credential.noteUse(at: now, touchInterval: limits.touchIntervalSeconds)
             }
             return .live(known)
         }
-        if let write { writes.submit(write) }
+        if let use { note(use) }
         return cached
+    }
+
+    private func note(_ use: CredentialUse) {
+        let isFirst = lastUses.withLockedValue { uses in
+            defer { uses.note(use) }
+            return uses.isEmpty
+        }
+        // Where it can't be told of, nobody would come for it.
+        if isFirst, !writes.submit(.lastUses) { lastUses.withLockedValue { $0.clear() } }
     }
 
     private func caller(
@@ -212,17 +224,24 @@ public final class SessionKeeper: Service {
     }
 
     private func perform(_ write: BackgroundWrite) async {
-        do {
-            switch write {
-            case .touchSession(let id, let customer, let now):
-                try await context.repositories.sessions.touch(id, in: customer, at: now)
-            case .touchKey(let id, let customer, let now):
-                try await context.repositories.accessKeys.touch(id, in: customer, at: now)
-            case .audit(let event):
-                await trail.record(event)
+        switch write {
+        case .lastUses: await writeLastUses()
+        case .audit(let event): await trail.record(event)
+        }
+    }
+
+    /// Writes what was used, once others had the time to come with it.
+    private func writeLastUses() async {
+        try? await cancelWhenGracefulShutdown { [context] in try await context.sleep(context.limits.lastUseDelay) }
+        while true {
+            let (sessions, keys) = lastUses.withLockedValue { $0.take(context.limits.lastUseBatch) }
+            guard !sessions.isEmpty || !keys.isEmpty else { return }
+            do {
+                if !sessions.isEmpty { try await context.repositories.sessions.touch(sessions) }
+                if !keys.isEmpty { try await context.repositories.accessKeys.touch(keys) }
+            } catch {
+                context.logger.debug("Last-seen times were not written", metadata: ["error": "\(type(of: error))"])
             }
-        } catch {
-            context.logger.debug("A last-seen time was not written", metadata: ["error": "\(type(of: error))"])
         }
     }
 }

@@ -78,6 +78,8 @@ public enum SystemPurpose: String, Sendable, Hashable, CaseIterable {
     case keyRotation = "key_rotation"
     /// Deletes sessions and changes that are over.
     case sweep
+    /// Writes when sessions and access keys were used last.
+    case lastUse = "last_use"
 }
 
 /// The right to ask for what one scope may see.

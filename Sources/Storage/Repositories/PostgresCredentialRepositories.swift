@@ -29,11 +29,17 @@ struct PostgresSessionRepository: SessionRepository {
         ).map(Session.init)
     }
 
-    func touch(_ id: SessionID, in customer: CustomerID, at now: Date) async throws {
-        try await database.tenant(customer).query(
+    func touch(_ uses: [LastUse<SessionID>]) async throws {
+        // Two processes that wait for each other's rows would deadlock.
+        try await database.system(.lastUse).query(
             """
-            update sessions set last_seen_at = \(now)
-            where customer_id = \(customer) and id = \(id) and last_seen_at < \(now)
+            with due as (
+                select s.id, u.at
+                from unnest(\(uses.map(\.id.rawValue)), \(uses.map(\.customerID.rawValue)), \(uses.map(\.at)))
+                    as u (id, customer_id, at)
+                join sessions s on s.id = u.id and s.customer_id = u.customer_id and s.last_seen_at < u.at
+                for no key update of s skip locked)
+            update sessions s set last_seen_at = due.at from due where s.id = due.id
             """)
     }
 
@@ -93,11 +99,17 @@ struct PostgresAccessKeyRepository: AccessKeyRepository {
         ).map(AccessKey.init)
     }
 
-    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws {
-        try await database.tenant(customer).query(
+    func touch(_ uses: [LastUse<AccessKeyID>]) async throws {
+        try await database.system(.lastUse).query(
             """
-            update access_keys set last_used_at = \(now)
-            where customer_id = \(customer) and id = \(id) and (last_used_at is null or last_used_at < \(now))
+            with due as (
+                select k.id, u.at
+                from unnest(\(uses.map(\.id.rawValue)), \(uses.map(\.customerID.rawValue)), \(uses.map(\.at)))
+                    as u (id, customer_id, at)
+                join access_keys k on k.id = u.id and k.customer_id = u.customer_id
+                    and (k.last_used_at is null or k.last_used_at < u.at)
+                for no key update of k skip locked)
+            update access_keys k set last_used_at = due.at from due where k.id = due.id
             """)
     }
 

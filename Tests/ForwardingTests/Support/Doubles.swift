@@ -82,9 +82,7 @@ struct GatedKeys: AccessKeyRepository {
     func keys(of user: UserID?, in customer: CustomerID) async throws -> [AccessKey] {
         try await base.keys(of: user, in: customer)
     }
-    func touch(_ id: AccessKeyID, in customer: CustomerID, at now: Date) async throws {
-        try await base.touch(id, in: customer, at: now)
-    }
+    func touch(_ uses: [LastUse<AccessKeyID>]) async throws { try await base.touch(uses) }
     func end(_ id: AccessKeyID, in customer: CustomerID) async throws -> Bool { try await base.end(id, in: customer) }
 }
 
