@@ -64,10 +64,13 @@ struct CallRecord {
     var isReplayed = false
 
     mutating func begin(at now: NIODeadline, receivedAt: Date, _ requestID: CallID) {
-        self = CallRecord()
         began = now
         self.receivedAt = receivedAt
         self.requestID = requestID
+        (sent, nanosecondsToAnswer, upstreamNanoseconds) = (nil, 0, nil)
+        (tenant, user) = (nil, nil)
+        (status, code) = (0, nil)
+        (bytesIn, bytesOut, isReplayed) = (0, 0, false)
     }
 
     mutating func note(tenant: Tenant?, user: UserID?) {

@@ -60,9 +60,13 @@ struct ForwardingMetrics: Sendable {
         if let nanoseconds = sample.upstreamNanoseconds {
             upstream[sample.route.index].recordNanoseconds(nanoseconds)
         }
-        if sample.isReplayed { replays.increment() }
-        if sample.bytesIn > 0 { bytesIn.increment(by: sample.bytesIn) }
-        if sample.bytesOut > 0 { bytesOut.increment(by: sample.bytesOut) }
+    }
+
+    /// Counts what samples have together.
+    func record(replays: Int, bytesIn: Int, bytesOut: Int) {
+        if replays > 0 { self.replays.increment(by: replays) }
+        if bytesIn > 0 { self.bytesIn.increment(by: bytesIn) }
+        if bytesOut > 0 { self.bytesOut.increment(by: bytesOut) }
     }
 }
 
@@ -89,7 +93,14 @@ struct ForwardingMetricsBatch {
 
     /// Counts what was kept back.
     mutating func drain() {
-        for sample in samples { metrics.record(sample) }
+        var (replays, bytesIn, bytesOut) = (0, 0, 0)
+        for sample in samples {
+            metrics.record(sample)
+            if sample.isReplayed { replays += 1 }
+            bytesIn += sample.bytesIn
+            bytesOut += sample.bytesOut
+        }
+        metrics.record(replays: replays, bytesIn: bytesIn, bytesOut: bytesOut)
         samples.removeAll(keepingCapacity: true)
     }
 }

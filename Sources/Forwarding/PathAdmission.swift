@@ -92,30 +92,49 @@ enum PathAdmission {
         case .get, .head, .post, .put, .patch, .delete, .options: break
         case .trace, .connect, .other: return false
         }
-        guard roots.contains(where: { begins(target, with: $0) }) else { return false }
-        var index = 0
-        var previous: UInt8 = 0
-        while index < target.count, target[index] != questionMark {
-            let byte = target[index]
-            guard isPlain(byte), previous != slash || byte != slash && byte != dot else { return false }
-            previous = byte
-            index += 1
+        guard begins(target, with: dataRoot) || begins(target, with: apexRoot) || begins(target, with: asyncRoot) else {
+            return false
         }
-        return index == target.count || isPlainQuery(target, from: index + 1)
+        var isAtSegment = false
+        for index in target.indices {
+            let byte = target[index]
+            if Self.segmentBytes.contains(byte) {
+                isAtSegment = false
+            } else if byte == slash || byte == dot {
+                // No empty segment, and none that could be `.` or `..`.
+                guard !isAtSegment else { return false }
+                isAtSegment = byte == slash
+            } else {
+                return byte == questionMark && isPlainQuery(target, from: index + 1)
+            }
+        }
+        return true
     }
 
+    /// ASCII characters, one bit each.
+    private struct ByteSet {
+        let below64: UInt64
+        let from64: UInt64
+
+        func contains(_ byte: UInt8) -> Bool {
+            byte < 128 && ((byte < 64 ? below64 : from64) >> UInt64(byte & 63)) & 1 == 1
+        }
+    }
+
+    /// Visible ASCII without what a path may be split, cut or decoded at: ``#%./;?\``.
+    private static let segmentBytes = ByteSet(below64: 0x77FF_3FD6_0000_0000, from64: 0x7FFF_FFFF_EFFF_FFFF)
+    /// Visible ASCII without what ends a query's value or may be read so: `#`, `&`, `;`.
+    private static let valueBytes = ByteSet(below64: 0xF7FF_FFB6_0000_0000, from64: 0x7FFF_FFFF_FFFF_FFFF)
+
     /// The beginnings of what is forwarded; one with its slash, since without one it is another path.
-    private static let roots = ["/services/data/", "/services/apexrest/", "/services/async/"].map { Array($0.utf8) }
+    private static let dataRoot = Array("/services/data/".utf8)
+    private static let apexRoot = Array("/services/apexrest/".utf8)
+    private static let asyncRoot = Array("/services/async/".utf8)
 
     private static func begins(_ target: Span<UInt8>, with root: [UInt8]) -> Bool {
         guard target.count >= root.count else { return false }
         for index in root.indices where target[index] != root[index] { return false }
         return true
-    }
-
-    /// Visible ASCII without what a path may be split, cut or decoded at.
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        (0x21...0x7E).contains(byte) && byte != percent && byte != semicolon && byte != backslash && byte != hash
     }
 
     /// Whether no name of the query can be one that a rule looks for, in whatever spelling.
@@ -124,13 +143,17 @@ enum PathAdmission {
         var isFirst = true
         for index in start..<target.count {
             let byte = target[index]
-            // A semicolon separates names to some readers.
-            guard (0x21...0x7E).contains(byte), byte != hash, byte != semicolon else { return false }
-            if byte == UInt8(ascii: "&") {
+            guard valueBytes.contains(byte) else {
+                // A semicolon separates names to some readers.
+                guard byte == UInt8(ascii: "&") else { return false }
                 (isName, isFirst) = (true, true)
-            } else if byte == UInt8(ascii: "=") {
-                isName = false
-            } else if isName {
+                continue
+            }
+            if isName {
+                guard byte != UInt8(ascii: "=") else {
+                    isName = false
+                    continue
+                }
                 // `oauth_token` and `_HttpMethod`, or an escape that might spell them.
                 if byte == percent || byte == UInt8(ascii: "+") { return false }
                 if isFirst, byte | 0x20 == UInt8(ascii: "o") || byte == UInt8(ascii: "_") { return false }

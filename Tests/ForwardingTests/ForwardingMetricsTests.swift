@@ -14,17 +14,18 @@ import Testing
     /// One call of each route and status class: each is counted once, under its own labels.
     @Test func callsAreCountedUnderTheirLabels() {
         let factory = PrometheusMetricsFactory()
-        let metrics = ForwardingMetrics(metrics: factory)
+        var batch = ForwardingMetricsBatch(ForwardingMetrics(metrics: factory))
         let statuses = [(0, "none"), (101, "1xx"), (204, "2xx"), (304, "3xx"), (404, "4xx"), (503, "5xx")]
         for route in PathTemplate.RouteClass.allCases {
             for (status, _) in statuses {
-                metrics.record(
+                batch.record(
                     .init(
                         route: route, status: status, nanoseconds: 20_000_000, upstreamNanoseconds: 3_000_000,
                         isReplayed: true, bytesIn: 2, bytesOut: 3))
             }
         }
-        metrics.record(.init(route: .query, status: 999, nanoseconds: 20_000_000))
+        batch.record(.init(route: .query, status: 999, nanoseconds: 20_000_000))
+        batch.drain()
         let text = factory.render()
         for route in PathTemplate.RouteClass.allCases {
             for (_, status) in statuses {

@@ -161,8 +161,8 @@ func withWorld(
     let rule = CrossOriginRule(frontendOrigins: options.frontendOrigins.compactMap(FrontendOrigin.init))
     let plane = DataPlane(
         origin: access.origin, trust: EdgeTrust(trustedHops: 0), rule: rule, limits: options.limits,
-        loopbackNames: [World.instanceName], upstreamAuthorities: options.authorities,
-        log: options.callLog ?? LoggerCallLog(log.logger),
+        loopbackNames: options.lookups == nil ? names : [], lookUp: options.lookups?.lookUp,
+        upstreamAuthorities: options.authorities, log: options.callLog ?? LoggerCallLog(log.logger),
         measuresTime: false, now: clock.reading,
         makeRequestID: {
             options.atEachCall()
