@@ -35,6 +35,10 @@ public final class DataPlane: Service {
     private let state = NIOLockedValueBox(State())
     private let isDrainingFlag = Atomic(false)
     private let connectionCount = Atomic(0)
+    /// What the control plane has to do for connections, at most one for each.
+    private let controlWork = AsyncStream<@Sendable () async -> Void>.makeStream()
+    /// Tells that no connection is left.
+    private let lastEnd = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let refusedConnections = Counter(label: "client_connections_refused_total")
     private let openConnections = Meter(label: "client_connections")
 
@@ -81,16 +85,35 @@ public final class DataPlane: Service {
 
     /// From now on each answer is the last on its connection.
     public func drain() {
-        isDrainingFlag.store(true, ordering: .relaxed)
+        isDrainingFlag.store(true, ordering: .sequentiallyConsistent)
     }
 
-    /// Keeps connections with Salesforce until shutdown; calls in flight keep theirs to their end.
+    /// Looks after connections until shutdown, and then until the last client's has ended; calls in flight keep theirs
+    /// with Salesforce to their end. Cancelled, it closes all of them.
     public func run() async throws {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.waitForTheEnd() }
+            for await work in controlWork.stream { group.addTask { await work() } }
+        }
+    }
+
+    private func waitForTheEnd() async {
         try? await gracefulShutdown()
         drain()
-        for state in state.withLockedValue({ Array($0.loops.values) }) {
-            state.eventLoop.execute { state.value.pool.closeIdle() }
+        for state in allLoops { state.eventLoop.execute { state.value.pool.closeIdle() } }
+        // Either the last connection's end sees that the plane drains, or it is seen here.
+        if connectionCount.load(ordering: .sequentiallyConsistent) > 0 {
+            for await _ in lastEnd.stream where connectionCount.load(ordering: .sequentiallyConsistent) == 0 { break }
         }
+        for state in allLoops { state.eventLoop.execute { state.value.closeClients() } }
+        controlWork.continuation.finish()
+    }
+
+    private var allLoops: [NIOLoopBound<LoopState>] { state.withLockedValue { Array($0.loops.values) } }
+
+    /// Does what the control plane has to do for one connection, until that ends.
+    func run(_ work: @escaping @Sendable () async -> Void) {
+        controlWork.continuation.yield(work)
     }
 
     /// Whether a path is the data plane's: `/services`, `/services/**`, `/cometd`, `/cometd/**`, in whatever spelling
@@ -113,7 +136,9 @@ public final class DataPlane: Service {
 
     /// Counts a client's connection out.
     func connectionDidEnd() {
-        openConnections.set(connectionCount.subtract(1, ordering: .relaxed).newValue)
+        let count = connectionCount.subtract(1, ordering: .sequentiallyConsistent).newValue
+        openConnections.set(count)
+        if count == 0, isDrainingFlag.load(ordering: .sequentiallyConsistent) { lastEnd.continuation.yield() }
     }
 
     var isDraining: Bool { isDrainingFlag.load(ordering: .relaxed) }

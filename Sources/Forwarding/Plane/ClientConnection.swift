@@ -102,7 +102,6 @@ final class ClientConnection: ChannelDuplexHandler {
         input = .closed
         state.remove(self)
         call?.clientDidLeave()
-        control.connectionDidEnd()
         context.fireChannelInactive()
     }
 

@@ -2,22 +2,22 @@ internal import HummingbirdCore
 internal import NIOCore
 internal import NIOHTTPTypes
 
+/// Adds the control plane's channel handlers to a connection, and begins to handle what comes through them.
+protocol ControlSetup: AnyObject, Sendable {
+    func setUp(_ channel: any Channel) -> EventLoopFuture<Void>
+}
+
 /// The control plane's channel handlers behind a client's connection, made at its first request that is not forwarded.
 final class ControlPipeline {
-    private let build: (any Channel) -> EventLoopFuture<Void>
-    private let giveUp: () -> Void
+    private let setup: any ControlSetup
     private(set) var isStarted = false
     /// Whether something of the answer to the present request was written.
     private(set) var hasBegunAnswer = false
     /// Whether the present request was answered.
     private(set) var isAnswered = false
 
-    /// - Parameters:
-    ///   - build: Adds the handlers.
-    ///   - giveUp: Called where the connection ends and never had a request for the control plane.
-    init(build: @escaping (any Channel) -> EventLoopFuture<Void>, giveUp: @escaping () -> Void) {
-        self.build = build
-        self.giveUp = giveUp
+    init(setup: any ControlSetup) {
+        self.setup = setup
     }
 
     /// A request for the control plane begins.
@@ -29,7 +29,7 @@ final class ControlPipeline {
         // The framework's handlers don't ask for what they are to read.
         try? channel.syncOptions?.setOption(.autoRead, value: true)
         let bound = NIOLoopBound((connection, self), eventLoop: context.eventLoop)
-        build(channel).whenComplete { result in
+        setup.setUp(channel).whenComplete { result in
             let (connection, control) = bound.value
             do {
                 try result.get()
@@ -42,10 +42,6 @@ final class ControlPipeline {
                 channel.close(promise: nil)
             }
         }
-    }
-
-    func connectionDidEnd() {
-        if !isStarted { giveUp() }
     }
 
     fileprivate func didBeginAnswer() {

@@ -1,18 +1,22 @@
 public import HummingbirdCore
 public import Logging
+internal import NIOConcurrencyHelpers
 public import NIOCore
 
 /// The listener's child channel: the data plane's handler at the head of each connection's pipeline, and the control
 /// plane's channel behind it, which is set up at the first request that is not forwarded.
+///
+/// The plane looks after the connections, so it must run: the listener has no task for any of them, of which a client
+/// that is idle would need the memory.
 public struct DataPlaneChannel<Base: ServerChildChannel>: ServerChildChannel {
-    /// A client's connection, and what it becomes to the control plane; `nil` where it never had a request for it.
+    /// A client's connection.
     public struct Value: ServerChildChannelValue {
         public let channel: any Channel
-        let control: EventLoopFuture<Base.Value?>
     }
 
     private let plane: DataPlane
     private let base: Base
+    private let setup = NIOLockedValueBox<(any ControlSetup)?>(nil)
 
     /// Puts a data plane in front of a channel. The channel must have no idle timeout: the plane keeps time.
     public init(_ plane: DataPlane, base: Base) {
@@ -25,35 +29,50 @@ public struct DataPlaneChannel<Base: ServerChildChannel>: ServerChildChannel {
         guard plane.admitConnection() else {
             return loop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(ClosingHandler())
-                return Value(channel: channel, control: loop.makeSucceededFuture(nil))
+                return Value(channel: channel)
             }
         }
         channel.closeFuture.whenComplete { [plane] _ in plane.connectionDidEnd() }
         return loop.makeCompletedFuture {
-            // The channel is registered once this future is done, so it can't wait for the first request.
-            let control = loop.makePromise(of: Base.Value?.self)
-            let pipeline = ControlPipeline(
-                build: { [base] channel in
-                    let setup = base.setup(channel: channel, logger: logger)
-                    setup.map { Optional($0) }.cascade(to: control)
-                    return setup.map { _ in () }
-                }, giveUp: { control.succeed(nil) })
             // The plane's handler asks for itself, which spares the walk through the whole pipeline at each read.
             try channel.syncOptions?.setOption(.autoRead, value: false)
             try channel.pipeline.syncOperations.addHandler(
-                ClientConnection(state: plane.state(of: loop), control: pipeline))
-            return Value(channel: channel, control: control.futureResult)
+                ClientConnection(
+                    state: plane.state(of: loop), control: ControlPipeline(setup: controlSetup(logger: logger))))
+            return Value(channel: channel)
         }
     }
 
-    public func handle(value: Value, logger: Logger) async {
-        let control = await withTaskCancellationHandler {
-            try? await value.control.get()
-        } onCancel: {
-            value.channel.close(promise: nil)
+    /// The one of all connections.
+    private func controlSetup(logger: Logger) -> any ControlSetup {
+        setup.withLockedValue { setup in
+            if let setup { return setup }
+            let made = BaseSetup(plane: plane, base: base, logger: logger)
+            setup = made
+            return made
         }
-        guard let control else { return }
-        await base.handle(value: control, logger: logger)
+    }
+
+    /// Nothing: the plane looks after the connection.
+    public func handle(value: Value, logger: Logger) async {}
+}
+
+/// Sets up the control plane's channel with its handlers, and hands what it is to do with it to the data plane.
+private final class BaseSetup<Base: ServerChildChannel>: ControlSetup {
+    private let plane: DataPlane
+    private let base: Base
+    private let logger: Logger
+
+    init(plane: DataPlane, base: Base, logger: Logger) {
+        self.plane = plane
+        self.base = base
+        self.logger = logger
+    }
+
+    func setUp(_ channel: any Channel) -> EventLoopFuture<Void> {
+        base.setup(channel: channel, logger: logger).map { [plane, base, logger] value in
+            plane.run { await base.handle(value: value, logger: logger) }
+        }
     }
 }
 

@@ -80,6 +80,11 @@ final class LoopState {
         last.rosterIndex = index
     }
 
+    /// Closes all connections, whatever they do.
+    func closeClients() {
+        for client in clients { client.context?.close(promise: nil) }
+    }
+
     /// One coarse clock for all deadlines of the loop: arming a timer for each request would cost more than most of the
     /// request's other work.
     private func tickLater() {

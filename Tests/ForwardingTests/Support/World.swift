@@ -186,7 +186,7 @@ func withWorld(
     do {
         try await withThrowingTaskGroup(of: Void.self) { group in
             let listener = ServiceGroup(
-                configuration: .init(services: [application], gracefulShutdownSignals: [], logger: quiet))
+                configuration: .init(services: [plane, application], gracefulShutdownSignals: [], logger: quiet))
             group.addTask { try await listener.run() }
             group.addTask { try await ledger.run() }
             var ports = bound.stream.makeAsyncIterator()
