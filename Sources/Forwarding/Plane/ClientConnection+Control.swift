@@ -10,6 +10,7 @@ extension ClientConnection {
         // A body that stalls is cut; the answer takes the time that it takes.
         deadline = hasBody ? state.now + state.times.uploadStall : .distantFuture
         discardedBytes = 0
+        outbox.share(context)
         control.start(context, connection: self)
         context.fireChannelRead(wrapInboundOut(bytes))
         // Not before it has a request to answer: it would close the connection at once.

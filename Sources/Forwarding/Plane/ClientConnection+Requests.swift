@@ -81,6 +81,7 @@ extension ClientConnection {
         case .forwarded(let target):
             let call = self.call ?? ForwardedCall(client: self)
             self.call = call
+            if let context { outbox.begin(context) }
             let buffer = pending
             pending.moveReaderIndex(forwardBy: head.byteCount)
             input = hasBody ? .upload : .waiting

@@ -66,6 +66,7 @@ final class ClientConnection: ChannelDuplexHandler {
     /// What the socket had not taken of the answers when it was last looked at.
     var unsentBytes = Int.max
     private(set) var isWritable = true
+    let outbox = Outbox()
     /// Made at the first forwarded call, and used again.
     var call: ForwardedCall?
 
@@ -93,6 +94,7 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        outbox.open(context.channel)
         context.fireChannelActive()
         read(context: context)
     }
@@ -236,11 +238,13 @@ final class ClientConnection: ChannelDuplexHandler {
     // MARK: - The call's side
 
     func write(_ buffer: ByteBuffer) {
-        context?.write(wrapOutboundOut(buffer), promise: nil)
+        guard let context else { return }
+        outbox.write(buffer, context)
     }
 
     func flush() {
-        context?.flush()
+        guard let context else { return }
+        outbox.flush(context)
     }
 
     /// Whether the answer that is about to be written must be the last.
@@ -308,6 +312,7 @@ final class ClientConnection: ChannelDuplexHandler {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.whenComplete { _ in bound.value.lastAnswerDidGo(maySend: maySend) }
+        outbox.pass(context)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
     }
 

@@ -44,7 +44,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var informationalCount = 0
     private var keepsAlive = true
     private var holdsRead = false
-    private var hasUnflushed = false
+    private let outbox = Outbox()
     /// Whether it has served a call.
     private(set) var hasServed = false
     /// When it became idle.
@@ -81,21 +81,21 @@ final class UpstreamConnection: ChannelInboundHandler {
     func serve(_ call: ForwardedCall) {
         self.call = call
         hasServed = true
+        if let context { outbox.begin(context) }
         reading = .head
         hasAnswerBegun = false
         informationalCount = 0
     }
 
     func write(_ buffer: ByteBuffer) {
-        hasUnflushed = true
-        context?.write(wrapOutboundOut(buffer), promise: nil)
+        guard let context else { return }
+        outbox.write(buffer, context)
     }
 
     /// Sends what was written since the last time.
     func flush() {
-        guard hasUnflushed else { return }
-        hasUnflushed = false
-        context?.flush()
+        guard let context else { return }
+        outbox.flush(context)
     }
 
     /// The client takes more.
@@ -132,7 +132,10 @@ final class UpstreamConnection: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         // Over TLS the call must wait for the handshake too.
-        if context.channel.isActive, !host.isSecure { becomeActive() }
+        if context.channel.isActive, !host.isSecure {
+            outbox.open(context.channel)
+            becomeActive()
+        }
         // An end that comes while it is idle is seen too.
         context.read()
     }
