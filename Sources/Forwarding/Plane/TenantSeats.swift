@@ -4,8 +4,8 @@ internal import Salesforce
 /// The tenants that an event loop met lately, each with its line at the gate and its connections with Salesforce: found
 /// by where the tenant is in memory, without a lock and without reading a name.
 struct TenantSeats {
-    /// 1,024 tenants, each in the one place where its address puts it: who comes later takes the place.
-    private static let placeCount = 1024
+    /// 4,096 tenants, each in the one place where its address puts it: who comes later takes the place.
+    private static let placeCount = 4096
 
     /// Who sits in each place: the addresses alone, to be compared, and the tenants, so that no other gets the address.
     private var addresses: [ObjectIdentifier?] = Array(repeating: nil, count: placeCount)
