@@ -40,10 +40,10 @@ class Plan:
 
 
 FULL = Plan(
-    name="full", tenants=1_000, people=10, connections=(16, 64, 256, 1_000), rounds=7, rounds_of_megabytes=4,
+    name="full", tenants=1_000, people=10, connections=(16, 64, 256, 1_000), rounds=5, rounds_of_megabytes=3,
     seconds=2, half_load_seconds=4, starts=10, stream_bytes=1024 * MEGABYTE, stream_rate=24 * MEGABYTE,
     upload_bytes=300 * MEGABYTE, idle=5_000, slow_clients=2_000, slow_seconds=8,
-    scales=((1, 1, 1), (1_000, 10, 10_000), (100_000, 10, 10_000), (100_000, 10, 100_000)), scale_rounds=9)
+    scales=((1, 1, 1), (1_000, 10, 10_000), (100_000, 10, 10_000), (100_000, 10, 100_000)), scale_rounds=6)
 QUICK = Plan(
     name="quick", tenants=100, people=10, connections=(64,), rounds=3, rounds_of_megabytes=2, seconds=1,
     half_load_seconds=1, starts=3, stream_bytes=256 * MEGABYTE, stream_rate=64 * MEGABYTE,

@@ -33,12 +33,24 @@ public enum GatewayError: Error, Sendable, Hashable {
     /// Salesforce refuses the tenant's client id or secret.
     case clientRejected
     case rateLimited(retryAfterSeconds: Int)
-    case upstreamUnreachable
+    case upstreamUnreachable(UpstreamFault)
     case upstreamTimeout
     /// Overloaded, draining, or something is needed while the database or Salesforce's token endpoint is away.
     case unavailable(UnavailableReason, retryAfterSeconds: Int)
     /// A bug or an unforeseen failure; logged with the request's id, and nothing of it shown.
     case internalError
+}
+
+/// Why there is no answer of Salesforce's to pass on.
+public enum UpstreamFault: Sendable, Hashable, CaseIterable {
+    /// No connection could be made.
+    case unreachable
+    /// The connection ended before an answer began.
+    case closed
+    /// It ended in the middle of an answer of which nothing was passed on.
+    case brokeOff
+    /// What came is no HTTP, or none that two readers would read alike.
+    case garbled
 }
 
 /// Why the gateway can't serve just now.
@@ -112,7 +124,7 @@ extension GatewayError {
         case .clientRejected:
             "Salesforce refuses this workspace's client id or secret. Its admin must set them anew."
         case .rateLimited: "Too many requests. Try again later."
-        case .upstreamUnreachable: "Salesforce can't be reached."
+        case .upstreamUnreachable(let fault): Self.message(of: fault)
         case .upstreamTimeout: "Salesforce did not answer in time."
         case .unavailable(let reason, _): Self.message(of: reason)
         case .internalError: "Something went wrong on our side. The request's id helps us find it."
@@ -134,15 +146,41 @@ extension GatewayError {
     /// The `error` parameter of `Proxy-Status` (RFC 9209 §2.3): a registered type where one fits.
     public var proxyStatusError: String {
         switch self {
-        case .upstreamUnreachable: "destination_unavailable"
+        case .upstreamUnreachable(let fault): Self.proxyStatusError(of: fault)
         case .upstreamTimeout: "http_response_timeout"
         case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended,
             .subscriptionInactive, .notSignedIn, .grantDead:
             "http_request_denied"
         case .badRequest, .requestTimeout, .notFound: "http_request_error"
         case .notConnected, .clientRejected: "proxy_configuration_error"
-        case .unavailable: "connection_limit_reached"
+        case .unavailable(let reason, _): Self.proxyStatusError(of: reason)
         case .internalError: "proxy_internal_error"
+        }
+    }
+
+    private static func proxyStatusError(of fault: UpstreamFault) -> String {
+        switch fault {
+        case .unreachable: "destination_unavailable"
+        case .closed: "connection_terminated"
+        case .brokeOff: "http_response_incomplete"
+        case .garbled: "http_protocol_error"
+        }
+    }
+
+    private static func proxyStatusError(of reason: UnavailableReason) -> String {
+        switch reason {
+        case .overloaded, .draining: "connection_limit_reached"
+        case .databaseAway: "proxy_internal_error"
+        case .refreshPending: "destination_unavailable"
+        }
+    }
+
+    private static func message(of fault: UpstreamFault) -> String {
+        switch fault {
+        case .unreachable: "Salesforce can't be reached."
+        case .closed: "Salesforce closed the connection without an answer."
+        case .brokeOff: "Salesforce broke its answer off."
+        case .garbled: "Salesforce answered with something that can't be passed on."
         }
     }
 

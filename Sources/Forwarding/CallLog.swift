@@ -23,6 +23,8 @@ public struct CallLine: Sendable {
     let ending: CallRecord.Ending
     /// The `errorCode` of an answer of the gateway's own.
     let error: String?
+    /// Why Salesforce has no answer.
+    let cause: String?
     let isReplayed: Bool
 
     /// What the line says first.
@@ -55,6 +57,7 @@ public struct LoggerCallLog: CallLog {
         if let tenant = line.tenant { metadata["tenant"] = "\(tenant.customer.subdomain)" }
         if let user = line.user { metadata["user"] = "\(user)" }
         if let code = line.error { metadata["error"] = "\(code)" }
+        if let cause = line.cause { metadata["cause"] = "\(cause)" }
         if line.isReplayed { metadata["replayed"] = "true" }
         if let milliseconds = line.upstreamMilliseconds { metadata["upstream_ms"] = "\(milliseconds)" }
         logger.info("\(CallLine.message)", metadata: metadata)
@@ -82,12 +85,18 @@ public struct BatchedCallLog: CallLog, Service {
         log.flush()
     }
 
+    /// Writes what came after ``run()``: calls that were cut off at the very end.
+    public func flush() {
+        log.flush()
+    }
+
     public func write(_ line: CallLine, loop: Int) {
         let nanoseconds = Int64(line.endedAt.timeIntervalSince1970 * 1e9)
         log.append(at: nanoseconds, shard: loop) { fields in
             // Sorted by name, as the logger's are.
             fields.add("bytes_in", line.bytesIn)
             fields.add("bytes_out", line.bytesOut)
+            if let cause = line.cause { fields.add("cause", cause) }
             fields.add("duration_ms", line.durationMilliseconds)
             fields.add("ending", plain: line.ending.text)
             if let code = line.error { fields.add("error", code) }

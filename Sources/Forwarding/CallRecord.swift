@@ -59,6 +59,8 @@ struct CallRecord {
     private(set) var user: UserID?
     private(set) var status = 0
     private(set) var code: String?
+    /// Why Salesforce has no answer: a type of error of RFC 9209 §2.3.
+    var cause: String?
     var bytesIn = 0
     var bytesOut = 0
     var isReplayed = false
@@ -69,7 +71,7 @@ struct CallRecord {
         self.requestID = requestID
         (sent, nanosecondsToAnswer, upstreamNanoseconds) = (nil, 0, nil)
         (tenant, user) = (nil, nil)
-        (status, code) = (0, nil)
+        (status, code, cause) = (0, nil, nil)
         (bytesIn, bytesOut, isReplayed) = (0, 0, false)
     }
 
@@ -130,6 +132,7 @@ struct CallRecorder {
                 status: record.status, durationMilliseconds: Int((nanoseconds + 500_000) / 1_000_000),
                 upstreamMilliseconds: record.upstreamNanoseconds.map { Int(($0 + 500_000) / 1_000_000) },
                 bytesIn: record.bytesIn, bytesOut: record.bytesOut, ending: ending, error: record.code,
+                cause: record.cause,
                 isReplayed: record.isReplayed), loop: loop)
     }
 }

@@ -105,7 +105,11 @@ public final class DataPlane: Service {
         if connectionCount.load(ordering: .sequentiallyConsistent) > 0 {
             for await _ in lastEnd.stream where connectionCount.load(ordering: .sequentiallyConsistent) == 0 { break }
         }
-        for state in allLoops { state.eventLoop.execute { state.value.closeClients() } }
+        for state in allLoops {
+            // Their calls' records are made when the loop comes to the ends of the connections: behind this.
+            try? await state.eventLoop.submit { state.value.closeClients() }.get()
+            try? await state.eventLoop.submit {}.get()
+        }
         controlWork.continuation.finish()
     }
 

@@ -20,9 +20,10 @@ public struct ForwardingLimits: Sendable {
     /// A connection that was idle for less is used without another look at it, for calls that can be made again: what
     /// was in use just now is hardly closed, and Salesforce sends nothing unasked so soon.
     public var upstreamFreshTime: Duration = .seconds(1)
-    /// Connections of one event loop to one Salesforce host, of all tenants together, and how many of them idle.
+    /// Connections of one event loop to one Salesforce host, of all tenants together, and how many of them idle: all,
+    /// or a busy host's would be closed and made again all the time.
     public var upstreamConnectionsPerHostMax = 1024
-    public var upstreamIdlePerHostMax = 256
+    public var upstreamIdlePerHostMax = 1024
     /// So much of an answer's body goes with its head in one write, where it has come already: 16 KiB.
     public var inlineBodyBytesMax = 16 * 1024
     /// From the first byte of a request's head to its last.

@@ -98,7 +98,7 @@ enum PathAdmission {
         var isAtSegment = false
         for index in target.indices {
             let byte = target[index]
-            if Self.segmentBytes.contains(byte) {
+            if ByteSet.plainSegment.contains(byte) {
                 isAtSegment = false
             } else if byte == slash || byte == dot {
                 // No empty segment, and none that could be `.` or `..`.
@@ -110,21 +110,6 @@ enum PathAdmission {
         }
         return true
     }
-
-    /// ASCII characters, one bit each.
-    private struct ByteSet {
-        let below64: UInt64
-        let from64: UInt64
-
-        func contains(_ byte: UInt8) -> Bool {
-            byte < 128 && ((byte < 64 ? below64 : from64) >> UInt64(byte & 63)) & 1 == 1
-        }
-    }
-
-    /// Visible ASCII without what a path may be split, cut or decoded at: ``#%./;?\``.
-    private static let segmentBytes = ByteSet(below64: 0x77FF_3FD6_0000_0000, from64: 0x7FFF_FFFF_EFFF_FFFF)
-    /// Visible ASCII without what ends a query's value or may be read so: `#`, `&`, `;`.
-    private static let valueBytes = ByteSet(below64: 0xF7FF_FFB6_0000_0000, from64: 0x7FFF_FFFF_FFFF_FFFF)
 
     /// The beginnings of what is forwarded; one with its slash, since without one it is another path.
     private static let dataRoot = Array("/services/data/".utf8)
@@ -143,7 +128,7 @@ enum PathAdmission {
         var isFirst = true
         for index in start..<target.count {
             let byte = target[index]
-            guard valueBytes.contains(byte) else {
+            guard ByteSet.plainValue.contains(byte) else {
                 // A semicolon separates names to some readers.
                 guard byte == UInt8(ascii: "&") else { return false }
                 (isName, isFirst) = (true, true)

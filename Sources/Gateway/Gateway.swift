@@ -23,6 +23,7 @@ public struct Gateway: Sendable {
     public let services: [any Service]
     private let bound: BoundPort
     private let state: GatewayState
+    private let callLog: BatchedCallLog?
 
     /// The port that the listener got; waits until it has one.
     public func listeningPort() async throws -> Int {
@@ -32,6 +33,11 @@ public struct Gateway: Sendable {
     /// Waits until tenant hosts are answered: the schema is there, the key opens, the caches follow the changes.
     public func whenServing() async {
         await state.whenServing()
+    }
+
+    /// Writes the lines of calls that were cut off when the services had no more time; to be called once they are over.
+    public func finishCallLog() {
+        callLog?.flush()
     }
 
     /// Puts a gateway together. Nothing runs, and nothing is connected to, before its services do.
@@ -74,7 +80,7 @@ public struct Gateway: Sendable {
                 HTTPClientService(client: control), core, plane, watchdog(logger),
                 application(settings, responder: responder, plane: plane, bound: bound, logger: logger),
                 DrainService(state: state, plane: plane, logger: logger),
-            ], bound: bound, state: state)
+            ], bound: bound, state: state, callLog: batches)
     }
 
     /// Says when an event loop was kept from its work.

@@ -49,6 +49,7 @@ struct Demo: AsyncParsableCommand {
         }
         try await Runtime.run(
             [simulator] + gateway.services + [announcement], shutdownSeconds: settings.shutdownSeconds, logger: logger)
+        gateway.finishCallLog()
     }
 }
 

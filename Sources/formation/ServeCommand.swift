@@ -22,6 +22,7 @@ struct Serve: AsyncParsableCommand {
             "Starting.",
             metadata: ["address": "\(settings.host):\(settings.port)", "base_url": "\(settings.origin.origin)"])
         try await Runtime.run(gateway.services, shutdownSeconds: settings.shutdownSeconds, logger: logger)
+        gateway.finishCallLog()
         logger.info("Stopped.")
     }
 }

@@ -293,7 +293,7 @@ import Testing
         (SalesforceError(.expiredCode, status: 400), .noPendingSignIn),
         (SalesforceError(.invalidClient, status: 400), .gateway(.clientRejected)),
         (SalesforceError(.timeout), .gateway(.upstreamTimeout)),
-        (SalesforceError(.unreachable), .gateway(.upstreamUnreachable)),
+        (SalesforceError(.unreachable), .gateway(.upstreamUnreachable(.unreachable))),
         (SalesforceError(.invalidRequest, status: 400), .gateway(.internalError)),
     ])
     func refusedExchange(error: SalesforceError, reason: SignInError.Reason) async throws {

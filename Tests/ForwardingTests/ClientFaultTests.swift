@@ -105,6 +105,7 @@ import Testing
             let answered = try await client.readResponse()
             #expect(answered.status == 408)
             #expect(answered.text.contains("REQUEST_TIMEOUT"))
+            #expect(answered["Connection"] == ["close"])
             _ = try await salesforce.readToEnd()
         }
     }

@@ -1,5 +1,6 @@
 import Forwarding
 import GatewayTesting
+import Logging
 import Testing
 
 /// What happens when one side does not keep its part.
@@ -38,6 +39,27 @@ import Testing
             #expect(answered.status == 502)
             #expect(answered.text.contains("\"errorCode\":\"UPSTREAM_UNREACHABLE\""))
             #expect(answered["Proxy-Status"] == ["formation; error=destination_unavailable"])
+        }
+    }
+
+    /// What Salesforce did instead of an answer: the answer's `Proxy-Status` and the log say it.
+    @Test(arguments: [
+        ("", "connection_terminated"), ("HTTP/1.1 200", "http_response_incomplete"),
+        ("SSH-2.0-OpenSSH\r\n\r\n", "http_protocol_error"),
+    ])
+    func faultsHaveNames(sent: String, cause: String) async throws {
+        try await withWorld { world in
+            let client = try await world.connect()
+            // It can't be made again, and so not over another connection.
+            try await client.send(world.request("POST", Self.path, ["Content-Length: 0"]))
+            let salesforce = try await world.upstream.accept()
+            _ = try await salesforce.readRequest()
+            try await salesforce.send(sent)
+            await salesforce.close()
+            let answered = try await client.readResponse()
+            #expect(answered.status == 502)
+            #expect(answered["Proxy-Status"] == ["formation; error=\(cause)"])
+            #expect(world.log.lines.last { $0.message == "forwarded call" }?.metadata["cause"] == .string(cause))
         }
     }
 

@@ -110,6 +110,28 @@ import Testing
         }
     }
 
+    /// Requests that have come before the gateway is told to finish are answered, the last one with the news.
+    @Test func whatHasComeIsAnswered() async throws {
+        try await withWorld { world in
+            let client = try await world.connect()
+            try await client.send(
+                world.request("GET", Self.path + "/1") + world.request("GET", Self.path + "/2")
+                    + world.request("GET", Self.path + "/3"))
+            for number in 1...3 {
+                // Salesforce's connections are not kept any more.
+                let salesforce = try await world.upstream.accept()
+                #expect(try await salesforce.readRequest().target == Self.path + "/\(number)")
+                if number == 1 {
+                    world.plane.drain()
+                    await world.quiesce()
+                }
+                try await salesforce.send(Self.ok)
+                #expect(try await client.readResponse()["Connection"] == (number == 3 ? ["close"] : []))
+            }
+            #expect(try await client.readToEnd() == [])
+        }
+    }
+
     /// HTTP/1.0 takes the end of a connection for the end of an answer: one that broke off ends by a reset.
     @Test(arguments: ["Transfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n", "\r\nbegun"])
     func http10SeesThatAnAnswerBrokeOff(answer: String) async throws {

@@ -23,6 +23,16 @@ import Testing
             description: "no host", request: "GET /services/x HTTP/1.1\r\n\r\n",
             statusLine: "HTTP/1.1 400 Bad Request", code: "BAD_REQUEST"),
         Case(
+            description: "a user in the host", request: "GET / HTTP/1.1\r\nHost: x@axonify.formation.localhost\r\n\r\n",
+            statusLine: "HTTP/1.1 400 Bad Request", code: "BAD_REQUEST"),
+        Case(
+            description: "two names in the host", request: "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+            statusLine: "HTTP/1.1 400 Bad Request", code: "BAD_REQUEST"),
+        Case(
+            description: "no number in the port",
+            request: "GET / HTTP/1.1\r\nHost: axonify.formation.localhost:80a\r\n\r\n",
+            statusLine: "HTTP/1.1 400 Bad Request", code: "BAD_REQUEST"),
+        Case(
             description: "a long target",
             request: "GET /services/\(String(repeating: "x", count: 17 * 1024)) HTTP/1.1\r\n" + host,
             statusLine: "HTTP/1.1 414 URI Too Long", code: "TARGET_TOO_LONG"),

@@ -51,7 +51,7 @@ import Wire
                 switch RequestTarget.read(head, in: buffer) {
                 case .forwarded: true
                 case .control: false
-                case .ambiguous, .malformed, .hostless: Bool?.none
+                case .ambiguous, .malformed, .hostless, .hostMalformed: Bool?.none
                 }
             let path = String(target.prefix { $0 != "?" })
             #expect(isClaimed == PathAdmission.claims(path), "\(target)")

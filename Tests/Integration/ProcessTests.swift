@@ -93,6 +93,35 @@ extension WorldTests {
             }
         }
 
+        /// What is not done when the time to shut down is over is cut off, and the log says so.
+        @Test func cutsOff() async throws {
+            try await World.run { world in
+                let browser = world.browser()
+                try await browser.signIn(world, "axonify", as: World.susan)
+                let port = try FreePort.find()
+                var environment = world.environment(port: port)
+                environment["SHUTDOWN_SECONDS"] = "1"
+                let process = try FormationProcess(["serve"], environment: environment)
+                try await process.waitFor("Ready.")
+                let second = world.moved(to: port)
+                let hold = world.simulator.add(SimulatedFault(.hold, pathPrefix: "/services/data/v62.0/limits"))
+                let cookie = try #require(browser.cookie("formation_session", host: world.host("axonify")))
+                let headers: HTTPHeaders = ["Cookie": "formation_session=\(cookie)", "Sec-Fetch-Site": "same-origin"]
+                async let held = Browser(client: world.client).call(
+                    second, "axonify", "/services/data/v62.0/limits", headers: headers)
+                await world.simulator.waitUntilHeld(by: hold)
+                process.signal(SIGTERM)
+                let output = try await process.finish()
+                #expect(output.status == 0, "\(output.stdout)\(output.stderr)")
+                let lines = output.stdout.split(separator: "\n").filter { $0.contains("client_gone") }
+                #expect(lines.count == 1)
+                #expect(lines.first?.contains("/services/data/v62.0/limits") == true)
+                world.simulator.clear(hold)
+                let answer = try? await held
+                #expect(answer == nil)
+            }
+        }
+
         /// SIGTERM: what is in flight is answered, with `Connection: close`; nothing new is taken; exit 0.
         @Test func drains() async throws {
             try await World.run { world in

@@ -184,7 +184,7 @@ extension SignIn.Failure {
 
     private static func reason(of error: SalesforceError) -> SignInError.Reason {
         switch error.failureClass {
-        case .passing: .gateway(error.code == .timeout ? .upstreamTimeout : .upstreamUnreachable)
+        case .passing: .gateway(error.code == .timeout ? .upstreamTimeout : .upstreamUnreachable(.unreachable))
         case .deadGrant: .refused(advice: "Salesforce did not accept the sign-in. Try again.")
         case .wrongClient: .gateway(.clientRejected)
         case .barredByOrg: .refused(advice: error.adminAdvice ?? "Salesforce bars this app. Ask your Salesforce admin.")

@@ -76,6 +76,8 @@ extension ClientConnection {
             refuseAndClose(.targetMalformed)
         case .hostless:
             refuseAndClose(.hostMissing)
+        case .hostMalformed:
+            refuseAndClose(.hostMalformed)
         case .control:
             beginControl(head, hasBody: hasBody)
         case .forwarded(let target):

@@ -249,9 +249,12 @@ final class ClientConnection: ChannelDuplexHandler {
 
     /// Whether the answer that is about to be written must be the last.
     var isLastAnswer: Bool {
-        !keepsAlive || isQuiescing || state.plane.isDraining || input == .upload && !mayDiscard
+        !keepsAlive || (isQuiescing || state.plane.isDraining) && !hasNextRequest || input == .upload && !mayDiscard
             || isHalfClosed && pending.readableBytes == 0
     }
+
+    /// Whether the next request has come already, or some of it.
+    private var hasNextRequest: Bool { input == .waiting && pending.readableBytes > 0 }
 
     /// Salesforce takes more of the upload.
     func resumeUpload() {
@@ -292,7 +295,7 @@ final class ClientConnection: ChannelDuplexHandler {
     private var mayDiscard: Bool { isChunked || bodyLeft <= limits.discardedBytesMax }
 
     func requestDidEnd() {
-        guard keepsAlive, !isQuiescing else { return linger() }
+        guard keepsAlive, !isQuiescing || pending.readableBytes > 0 else { return linger() }
         input = .head
         unsentBytes = .max
         waitForRequest()

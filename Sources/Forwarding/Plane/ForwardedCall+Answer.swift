@@ -100,17 +100,17 @@ extension ForwardedCall {
         }
     }
 
-    func upstreamDidFail(_ failure: UpstreamFailure) {
+    func upstreamDidFail(_ failure: UpstreamFault) {
         upstream = nil
         switch stage {
         case .exchanging:
             guard failure == .closed, !isRetried, head?.kind.isIdempotent == true, upload.isWhole else {
-                return refuse(.upstreamUnreachable)
+                return refuse(.upstreamUnreachable(failure))
             }
             isRetried = true
             exchange(isHeadFresh: false)
         case .inspecting:
-            refuse(.upstreamUnreachable)
+            refuse(.upstreamUnreachable(failure))
         case .refreshing:
             gathered?.isBroken = true
         case .relaying:
@@ -154,7 +154,7 @@ extension ForwardedCall {
         asking = nil
         // What can't be sent again gets Salesforce's own answer.
         guard isRequestComplete, upload.isWhole else {
-            guard gathered?.isBroken == false else { return refuse(.upstreamUnreachable) }
+            guard gathered?.isBroken == false else { return refuse(.upstreamUnreachable(.brokeOff)) }
             return releaseAnswer()
         }
         upstream?.abandon()
@@ -172,7 +172,7 @@ extension ForwardedCall {
 
     /// Passes on what was gathered.
     func releaseAnswer() {
-        guard let gathered else { return refuse(.upstreamUnreachable) }
+        guard let gathered else { return refuse(.upstreamUnreachable(.brokeOff)) }
         self.gathered = nil
         _ = state.answerScanner.scanResponse(gathered.bytes)
         relay(
@@ -228,9 +228,11 @@ extension ForwardedCall {
         upstream?.abandon()
         upstream = nil
         // Whoever waits for 100 Continue may send the body now, or the next request (RFC 9110 §10.1.1).
-        let isLast = client.isLastAnswer || head?.expectsContinue == true && !isRequestComplete
+        let isLast =
+            client.isLastAnswer || head?.expectsContinue == true && !isRequestComplete || error == .requestTimeout
         let refusal = state.refusal(error, to: self, isLast: isLast)
         record.note(status: error.status, code: error.errorCode)
+        if case .upstreamUnreachable = error { record.cause = error.proxyStatusError }
         record.bytesOut += refusal.bodyByteCount
         client.write(refusal.bytes)
         end(.refused, isLast: isLast)

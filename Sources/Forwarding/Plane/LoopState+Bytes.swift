@@ -101,7 +101,10 @@ extension LoopState {
                 continue
             }
             switch role {
-            case .passes, .contentLength, .contentType, .contentEncoding: copier.pass(line.line, into: &scratch)
+            case .passes, .contentType, .contentEncoding: copier.pass(line.line, into: &scratch)
+            case .contentLength:
+                // RFC 9110 §8.6: a client could take the next answer's beginning for this one's body.
+                if head.status != 204 { copier.pass(line.line, into: &scratch) }
             case .date:
                 hasDate = true
                 copier.pass(line.line, into: &scratch)
@@ -281,13 +284,14 @@ enum PlainRefusal: Sendable, Equatable {
     case authorityMismatch
     case targetMalformed
     case hostMissing
+    case hostMalformed
     case bodyMalformed
     case requestTimeout
 
     var status: Int {
         switch self {
         case .malformed(let problem): problem.status
-        case .authorityMismatch, .targetMalformed, .hostMissing, .bodyMalformed: 400
+        case .authorityMismatch, .targetMalformed, .hostMissing, .hostMalformed, .bodyMalformed: 400
         case .requestTimeout: 408
         }
     }
@@ -309,6 +313,7 @@ enum PlainRefusal: Sendable, Equatable {
         case .authorityMismatch: "The request's target and its Host name different hosts."
         case .targetMalformed: "The request's target is malformed."
         case .hostMissing: "A request of HTTP/1.1 has a Host."
+        case .hostMalformed: "The Host is malformed."
         case .bodyMalformed: "The body's chunks are malformed."
         case .requestTimeout: "The request did not come in time."
         }

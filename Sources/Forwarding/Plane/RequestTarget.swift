@@ -14,12 +14,15 @@ enum RequestTarget {
     case malformed
     /// HTTP/1.1 without `Host` (RFC 9112 §3.2).
     case hostless
+    /// A `Host` that can be no host and port (RFC 9112 §3.2).
+    case hostMalformed
 
     /// Reads the target of a head that begins at the buffer's reader index.
     static func read(_ head: RequestHead, in buffer: ByteBuffer) -> RequestTarget {
         let bytes = buffer.readableBytesUInt8Span
         let target = head.target
         guard head.host != nil || head.isHTTP10 else { return .hostless }
+        if let host = head.host, !isHost(host, in: bytes) { return .hostMalformed }
         if bytes[target.startIndex] == slash {
             return claims(target, in: bytes) ? .forwarded(target) : .control
         }
@@ -37,6 +40,29 @@ enum RequestTarget {
         else { return .ambiguous }
         let offset = text.utf8.distance(from: text.startIndex, to: path.startIndex)
         return .forwarded(ByteSlice(from: target.startIndex + offset, to: target.end))
+    }
+
+    /// Whether bytes can be a host with or without a port: by their characters, and nothing more.
+    private static func isHost(_ host: ByteSlice, in bytes: Span<UInt8>) -> Bool {
+        var isPort = false
+        var isLiteral = false
+        for index in host.range {
+            let byte = bytes[index]
+            if isPort {
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return false }
+            } else if isLiteral {
+                // An IPv6 address.
+                isLiteral = byte != UInt8(ascii: "]")
+            } else if byte == UInt8(ascii: ":") {
+                isPort = true
+            } else if byte == UInt8(ascii: "[") {
+                guard index == host.startIndex else { return false }
+                isLiteral = true
+            } else {
+                guard ByteSet.registeredName.contains(byte) else { return false }
+            }
+        }
+        return !isLiteral
     }
 
     /// As `PathAdmission.claims`, with a quick way to `true` and to `false` for what is plainly spelled.

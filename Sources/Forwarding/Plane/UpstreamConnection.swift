@@ -1,3 +1,4 @@
+internal import Access
 internal import NIOCore
 internal import Wire
 
@@ -210,7 +211,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         state.readClock()
-        let failure: UpstreamFailure = isConnecting ? .unreachable : hasAnswerBegun ? .brokeOff : .closed
+        let failure: UpstreamFault = isConnecting ? .unreachable : hasAnswerBegun ? .brokeOff : .closed
         phase = .closed
         host.didClose(self)
         if let call {
@@ -334,21 +335,9 @@ extension UpstreamConnection {
         host.release(self)
     }
 
-    private func fail(_ call: ForwardedCall, _ failure: UpstreamFailure) {
+    private func fail(_ call: ForwardedCall, _ failure: UpstreamFault) {
         self.call = nil
         close()
         call.upstreamDidFail(failure)
     }
-}
-
-/// Why there is no whole answer of Salesforce.
-enum UpstreamFailure: Sendable, Equatable {
-    /// No connection could be made.
-    case unreachable
-    /// The connection ended before a byte of an answer: most likely it was kept too long.
-    case closed
-    /// It ended in the middle of an answer.
-    case brokeOff
-    /// What came is no HTTP.
-    case garbled
 }
