@@ -79,7 +79,8 @@ def _other_panels(results: dict) -> list[Panel]:
 
 
 def _most(panel: Panel) -> float:
-    return max([1e-9, *panel.values.values(), *(high for _, high in panel.bounds.values())])
+    """What a panel has room for: one run that went astray must not make all bars small."""
+    return max([1e-9, *(value * 1.3 for value in panel.values.values())])
 
 
 def _row(body: list[str], title: str, panels: list[Panel], labels: dict[str, str], top: int, most: list[float]) -> int:
@@ -106,9 +107,11 @@ def _bar(body: list[str], panel: Panel, name: str, left: int, y: int, scale: flo
     colour = OURS if name == "formation" else PEER
     body.append(f'<rect x="{left}" y="{y}" width="{value * scale:.1f}" height="{BAR}" rx="2" fill="{colour}"/>')
     if name in panel.bounds:
-        low, high = (left + bound * scale for bound in panel.bounds[name])
+        low, high = (left + min(bound * scale, BARS) for bound in panel.bounds[name])
         middle = y + BAR / 2
-        body.append(f'<path d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 3}v6M{high:.1f} {middle - 3}v6" '
+        # A line without its end goes on beyond the panel.
+        mark = f"M{high:.1f} {middle - 3}v6" if high < left + BARS else ""
+        body.append(f'<path d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 3}v6{mark}" '
                     f'stroke="{MARKS}" stroke-width="1.2" fill="none"/>')
         end = max(end, high)
     body.append(_text(end + 6, y + 12, f"{value:.1f}" if value < 100 else f"{value:,.0f}", WORDS, 11))
