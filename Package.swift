@@ -158,7 +158,9 @@ let package = Package(
             dependencies: ["SalesforceSimulator", asyncHTTPClient, crypto, cryptoExtras, logging, nioCore, nioHTTP1]),
         .testTarget(
             name: "AccessTests",
-            dependencies: ["Access", "Domain", "GatewayTesting", "Salesforce", "Secrets", httpTypes, logging]),
+            dependencies: [
+                "Access", "Domain", "GatewayTesting", "Salesforce", "Secrets", httpTypes, logging, serviceLifecycle,
+            ]),
         .testTarget(
             name: "ForwardingTests",
             dependencies: [

@@ -98,12 +98,16 @@ public struct AccessLimits: Sendable {
     public var refreshesPerTenantMax = 500
     /// Calls that wait for one user's refresh.
     public var waitersPerGrantMax = 2_000
-    /// Writes that wait for the database in the background: last-seen times and the like.
+    /// Audit events of strangers' doing that wait for the database.
     public var backgroundWritesMax = 10_000
-    /// Last uses that wait for the database, how many one statement writes, and how long it waits for more of them.
+    /// Last uses that wait for the database.
     public var lastUsesMax = 1_000_000
-    public var lastUseBatch = 1_000
-    public var lastUseDelay: Duration = .seconds(1)
+    /// Of the last uses that wait, the hundredth part is written after each pause, and at least, and at most, so many:
+    /// however many come at once, nearly all are written within 15 s, and calls find room in between.
+    public var lastUsePause: Duration = .milliseconds(50)
+    public var lastUseShares = 100
+    public var lastUseBatchMin = 10
+    public var lastUseBatchMax = 1_000
     /// How long a refusal of the tenant's client id or secret is remembered before it is tried again.
     public var clientRejectedSeconds: TimeInterval = 30
     /// How long a code that was exchanged is remembered, and how many.

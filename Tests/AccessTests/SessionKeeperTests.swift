@@ -3,6 +3,7 @@ import Foundation
 import GatewayTesting
 import HTTPTypes
 import Secrets
+import ServiceLifecycle
 import Testing
 
 @testable import Access
@@ -19,6 +20,23 @@ import Testing
         func advance(by seconds: TimeInterval) {
             world.clock.advance(by: seconds)
             process.context.feed.noteRead(at: world.clock.now)
+        }
+
+        /// So many sessions, all of which are used after a while.
+        func comeBack(_ count: Int) async throws -> [Session] {
+            var started: [(cookie: Secret<String>, session: Session)] = []
+            for _ in 0..<count { started.append(try await process.sessions.start(user: user, in: tenant)) }
+            advance(by: 90)
+            for (cookie, _) in started { _ = try await identify(process.cookieHeader(cookie)).get() }
+            return started.map(\.session)
+        }
+
+        /// The database knows that they were used just now.
+        func expectSeen(_ sessions: [Session]) async throws {
+            for session in sessions {
+                let stored = try await world.store.repositories.sessions.session(tokenHash: session.tokenHash)
+                #expect(stored?.lastSeenAt == world.clock.now)
+            }
         }
 
         func identify(
@@ -43,10 +61,11 @@ import Testing
         }
     }
 
-    private func start(isSecure: Bool = true) async throws -> Start {
+    private func start(isSecure: Bool = true, pausesForever: Bool = false) async throws -> Start {
         let world = try World(isSecure: isSecure)
         let (_, user) = try await world.makeCustomer()
-        let process = world.process()
+        let sleeper = TestSleeper(clock: world.clock, passesUpTo: pausesForever ? .zero : .seconds(1))
+        let process = world.process(sleep: { try await sleeper.sleep($0) })
         return Start(world: world, process: process, tenant: try await process.tenant(), user: user)
     }
 
@@ -195,6 +214,29 @@ import Testing
         #expect(start.world.store.operationCount == before + 1)
         let stored = try await start.world.store.repositories.sessions.session(tokenHash: session.tokenHash)
         #expect(stored?.lastSeenAt == Fixtures.epoch + 60)
+    }
+
+    /// Everybody comes back at once: their last-seen times are written a share at a time.
+    @Test func lastSeenOfMany() async throws {
+        let start = try await start()
+        let sessions = try await start.comeBack(200)
+        let before = start.world.store.operationCount
+        try await start.process.serve {}
+        #expect(start.world.store.operationCount == before + 20)
+        try await start.expectSeen(sessions)
+    }
+
+    /// At shutdown nothing waits for its share's turn, and nothing is lost.
+    @Test func lastSeenAtShutdown() async throws {
+        let start = try await start(pausesForever: true)
+        let sessions = try await start.comeBack(200)
+        let before = start.world.store.operationCount
+        let group = ServiceGroup(services: [start.process.sessions], logger: start.process.context.logger)
+        async let running: Void = group.run()
+        await group.triggerGracefulShutdown()
+        try await running
+        #expect(start.world.store.operationCount <= before + 2)
+        try await start.expectSeen(sessions)
     }
 
     /// A write that fails hurts nobody.

@@ -96,59 +96,73 @@ extension WorldTests {
         /// What is not done when the time to shut down is over is cut off, and the log says so.
         @Test func cutsOff() async throws {
             try await World.run { world in
-                let browser = world.browser()
-                try await browser.signIn(world, "axonify", as: World.susan)
-                let port = try FreePort.find()
-                var environment = world.environment(port: port)
-                environment["SHUTDOWN_SECONDS"] = "1"
-                let process = try FormationProcess(["serve"], environment: environment)
-                try await process.waitFor("Ready.")
-                let second = world.moved(to: port)
-                let hold = world.simulator.add(SimulatedFault(.hold, pathPrefix: "/services/data/v62.0/limits"))
-                let cookie = try #require(browser.cookie("formation_session", host: world.host("axonify")))
-                let headers: HTTPHeaders = ["Cookie": "formation_session=\(cookie)", "Sec-Fetch-Site": "same-origin"]
-                async let held = Browser(client: world.client).call(
-                    second, "axonify", "/services/data/v62.0/limits", headers: headers)
-                await world.simulator.waitUntilHeld(by: hold)
-                process.signal(SIGTERM)
-                let output = try await process.finish()
-                #expect(output.status == 0, "\(output.stdout)\(output.stderr)")
-                let lines = output.stdout.split(separator: "\n").filter { $0.contains("client_gone") }
-                #expect(lines.count == 1)
-                #expect(lines.first?.contains("/services/data/v62.0/limits") == true)
-                world.simulator.clear(hold)
-                let answer = try? await held
-                #expect(answer == nil)
+                try await withCallInFlight(world, environment: ["SHUTDOWN_SECONDS": "1"]) { call in
+                    call.process.signal(SIGTERM)
+                    let output = try await call.process.finish()
+                    #expect(output.status == 0, "\(output.stdout)\(output.stderr)")
+                    let lines = output.stdout.split(separator: "\n").filter { $0.contains("client_gone") }
+                    #expect(lines.count == 1)
+                    #expect(lines.first?.contains(CallInFlight.path) == true)
+                    call.letGo()
+                    let answer = try? await call.answer.value
+                    #expect(answer == nil)
+                }
             }
         }
 
         /// SIGTERM: what is in flight is answered, with `Connection: close`; nothing new is taken; exit 0.
         @Test func drains() async throws {
             try await World.run { world in
-                let browser = world.browser()
-                try await browser.signIn(world, "axonify", as: World.susan)
-                let port = try FreePort.find()
-                let process = try FormationProcess(["serve"], environment: world.environment(port: port))
-                try await process.waitFor("Ready.")
-                let second = world.moved(to: port)
-                let hold = world.simulator.add(SimulatedFault(.hold, pathPrefix: "/services/data/v62.0/limits"))
-                let cookie = try #require(browser.cookie("formation_session", host: world.host("axonify")))
-                let headers: HTTPHeaders = ["Cookie": "formation_session=\(cookie)", "Sec-Fetch-Site": "same-origin"]
-                async let held = Browser(client: world.client).call(
-                    second, "axonify", "/services/data/v62.0/limits", headers: headers)
-                await world.simulator.waitUntilHeld(by: hold)
-                process.signal(SIGTERM)
-                try await process.waitFor("Draining")
-                world.simulator.clear(hold)
-                let answer = try await held
-                #expect(answer.status == 200)
-                #expect(answer.headers.first(name: "Connection")?.lowercased() == "close")
-                let output = try await process.finish()
-                #expect(output.status == 0, "\(output.stdout)\(output.stderr)")
-                await #expect(throws: (any Error).self) {
-                    try await Browser(client: world.client).call(second, "axonify", "/healthz")
+                try await withCallInFlight(world) { call in
+                    call.process.signal(SIGTERM)
+                    try await call.process.waitFor("Draining")
+                    call.letGo()
+                    let answer = try await call.answer.value
+                    #expect(answer.status == 200)
+                    #expect(answer.headers.first(name: "Connection")?.lowercased() == "close")
+                    let output = try await call.process.finish()
+                    #expect(output.status == 0, "\(output.stdout)\(output.stderr)")
+                    await #expect(throws: (any Error).self) {
+                        try await Browser(client: world.client).call(call.gateway, "axonify", "/healthz")
+                    }
                 }
             }
+        }
+
+        /// A gateway process, and a call through it that the simulator holds back.
+        private struct CallInFlight {
+            static let path = "/services/data/v62.0/limits"
+
+            let process: FormationProcess
+            /// The world as seen through that process.
+            let gateway: World
+            let answer: Task<Browser.Page, any Error>
+            /// Lets the simulator answer.
+            let letGo: () -> Void
+        }
+
+        private func withCallInFlight(
+            _ world: World, environment: [String: String] = [:], _ body: (CallInFlight) async throws -> Void
+        ) async throws {
+            let browser = world.browser()
+            try await browser.signIn(world, "axonify", as: World.susan)
+            let cookie = try #require(browser.cookie("formation_session", host: world.host("axonify")))
+            let port = try FreePort.find()
+            let process = try FormationProcess(
+                ["serve"], environment: world.environment(port: port).merging(environment) { $1 })
+            try await process.waitFor("Ready.")
+            let second = world.moved(to: port)
+            let hold = world.simulator.add(SimulatedFault(.hold, pathPrefix: CallInFlight.path))
+            let headers: HTTPHeaders = ["Cookie": "formation_session=\(cookie)", "Sec-Fetch-Site": "same-origin"]
+            // Unstructured: the body awaits it; it ends with the body.
+            let answer = Task {
+                try await Browser(client: world.client).call(second, "axonify", CallInFlight.path, headers: headers)
+            }
+            defer { answer.cancel() }
+            await world.simulator.waitUntilHeld(by: hold)
+            try await body(
+                CallInFlight(
+                    process: process, gateway: second, answer: answer, letGo: { world.simulator.clear(hold) }))
         }
     }
 }

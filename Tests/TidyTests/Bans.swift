@@ -70,6 +70,13 @@ extension Ban {
         Ban(
             pattern: #"\bThread\.sleep\b|\busleep\("#, instead: "`Task.sleep(for:)`, or a deadline on the event loop",
             samples: ["Thread.sleep(forTimeInterval: 1)", "usleep(5)"]),
+        Ban(
+            pattern: #"\bunsafe\b|\w*Unsafe\w*"#,
+            instead: "`Span` or `ByteBuffer`; what binds C has a file of its own",
+            rooms: ["GatewayTesting", "Postgres", "Salesforce", "Secrets"],
+            files: ["SystemCalls.swift", "RawSpan+Words.swift", "TableKey.swift", "CredentialHash.swift"],
+            samples: ["buffer.withUnsafeReadableBytes { $0 }", "unsafe load()", "var a: UnsafeRawPointer"],
+            innocent: ["// unsafe", "let a = \"unsafe-inline\""]),
     ]
 
     /// Where time and ids come from.

@@ -115,10 +115,3 @@ struct KnownCredential: Sendable {
         self.credential = credential
     }
 }
-
-/// A write that no request waits for.
-enum BackgroundWrite: Sendable {
-    /// What the board of last uses has.
-    case lastUses
-    case audit(AuditEvent)
-}

@@ -12,11 +12,13 @@ struct LastUseBoard {
         self.capacity = capacity
     }
 
-    var isEmpty: Bool { sessions.isEmpty && keys.isEmpty }
+    var count: Int { sessions.count + keys.count }
+
+    var isEmpty: Bool { count == 0 }
 
     /// Notes a use, in place of an earlier one of the same; a full board forgets it.
     mutating func note(_ use: CredentialUse) {
-        guard sessions.count + keys.count < capacity else { return }
+        guard count < capacity else { return }
         switch use {
         case .session(let use): sessions[use.id] = use
         case .key(let use): keys[use.id] = use
@@ -29,11 +31,6 @@ struct LastUseBoard {
         for use in taken.sessions { sessions[use.id] = nil }
         for use in taken.keys { keys[use.id] = nil }
         return taken
-    }
-
-    mutating func clear() {
-        sessions = [:]
-        keys = [:]
     }
 }
 

@@ -13,21 +13,25 @@ public import ServiceLifecycle
 public final class SessionKeeper: Service {
     let context: AccessContext
     let trail: AuditTrail
-    private let writes: WorkQueue<BackgroundWrite>
+    private let alarms: WorkQueue<AuditEvent>
     private let lastUses: NIOLockedValueBox<LastUseBoard>
+    /// Says that there are last uses to write: once is enough, however many there are.
+    private let lastUseSignals = WorkQueue<Void>(capacity: 1)
 
     /// A keeper that knows nobody yet.
     public init(context: AccessContext) {
         self.context = context
         self.trail = AuditTrail(context: context)
-        self.writes = WorkQueue(capacity: context.limits.backgroundWritesMax)
+        self.alarms = WorkQueue(capacity: context.limits.backgroundWritesMax)
         self.lastUses = NIOLockedValueBox(LastUseBoard(capacity: context.limits.lastUsesMax))
     }
 
     /// Writes last-seen times until shutdown, and then what is left of them.
     public func run() async throws {
         await withGracefulShutdownHandler {
-            for await write in writes.stream { await perform(write) }
+            async let writing: Void = writeLastUsesUntilClosed()
+            for await event in alarms.stream { await trail.record(event) }
+            await writing
         } onGracefulShutdown: {
             self.close()
         }
@@ -35,7 +39,8 @@ public final class SessionKeeper: Service {
 
     /// Takes no more writes: `run()` ends when those it has are done.
     func close() {
-        writes.close()
+        alarms.close()
+        lastUseSignals.close()
     }
 
     var sessions: CredentialTables.Table { context.credentials.sessions }
@@ -159,8 +164,7 @@ public final class SessionKeeper: Service {
             defer { uses.note(use) }
             return uses.isEmpty
         }
-        // Where it can't be told of, nobody would come for it.
-        if isFirst, !writes.submit(.lastUses) { lastUses.withLockedValue { $0.clear() } }
+        if isFirst { lastUseSignals.submit(()) }
     }
 
     private func caller(
@@ -193,7 +197,7 @@ public final class SessionKeeper: Service {
     private func noteForeign(_ known: KnownCredential, at tenant: Tenant) {
         guard trail.admitsFromStrangers(.foreignCredential, customer: tenant.id) else { return }
         let kind = known.credential.keyScope == nil ? "session" : "access_key"
-        writes.submit(.audit(trail.event(.foreignCredential, customer: tenant.id, detail: ["credential": kind])))
+        alarms.submit(trail.event(.foreignCredential, customer: tenant.id, detail: ["credential": kind]))
     }
 
     private static func loadSession(_ hash: CredentialHash, from context: AccessContext) async throws
@@ -223,25 +227,40 @@ public final class SessionKeeper: Service {
         context.credentials.dropAll()
     }
 
-    private func perform(_ write: BackgroundWrite) async {
-        switch write {
-        case .lastUses: await writeLastUses()
-        case .audit(let event): await trail.record(event)
-        }
+    // MARK: Last uses
+
+    private func writeLastUsesUntilClosed() async {
+        for await _ in lastUseSignals.stream { await writeLastUses() }
+        await writeLastUses()
     }
 
-    /// Writes what was used, once others had the time to come with it.
+    /// Writes what was used, a share after each pause: when everybody comes back at once, as after a quiet hour, that
+    /// many writes in a row would keep the calls waiting that they tell of. At shutdown, all of it without a pause.
     private func writeLastUses() async {
-        try? await cancelWhenGracefulShutdown { [context] in try await context.sleep(context.limits.lastUseDelay) }
-        while true {
-            let (sessions, keys) = lastUses.withLockedValue { $0.take(context.limits.lastUseBatch) }
-            guard !sessions.isEmpty || !keys.isEmpty else { return }
+        var pauses = true
+        while lastUses.withLockedValue({ !$0.isEmpty }) {
+            if pauses { pauses = await pauseBetweenWrites() }
+            let limits = context.limits
+            let uses = lastUses.withLockedValue { board in
+                let share = max(limits.lastUseBatchMin, board.count / limits.lastUseShares)
+                return board.take(pauses ? min(share, limits.lastUseBatchMax) : limits.lastUseBatchMax)
+            }
             do {
-                if !sessions.isEmpty { try await context.repositories.sessions.touch(sessions) }
-                if !keys.isEmpty { try await context.repositories.accessKeys.touch(keys) }
+                if !uses.sessions.isEmpty { try await context.repositories.sessions.touch(uses.sessions) }
+                if !uses.keys.isEmpty { try await context.repositories.accessKeys.touch(uses.keys) }
             } catch {
                 context.logger.debug("Last-seen times were not written", metadata: ["error": "\(type(of: error))"])
             }
+        }
+    }
+
+    /// Returns whether there is time for another one: not at shutdown.
+    private func pauseBetweenWrites() async -> Bool {
+        do {
+            try await cancelWhenGracefulShutdown { [context] in try await context.sleep(context.limits.lastUsePause) }
+            return true
+        } catch {
+            return false
         }
     }
 }

@@ -1,13 +1,5 @@
 internal import NIOCore
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
 /// What is on its way out of a connection. Most requests and answers are one buffer: such a one is sent straight to the
 /// socket, which costs half of the way through the channel's queue of writes. Everything else, and what the socket does
 /// not take at once, is the channel's.
@@ -15,7 +7,7 @@ internal import NIOCore
 /// Not a value: writing to a channel can lead back here.
 final class Outbox {
     /// `nil` where all goes through the channel: over TLS, or where others write too.
-    private var socket: NIOBSDSocket.Handle?
+    private var socket: ChannelSocket?
     /// Whether the channel has nothing to send, as far as is known here.
     private var isChannelEmpty = true
     /// A buffer that waits for ``flush(_:)``, alone.
@@ -24,7 +16,7 @@ final class Outbox {
 
     /// To be called once the connection stands and its handler is the only one.
     func open(_ channel: any Channel) {
-        socket = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable { $0 }
+        socket = ChannelSocket(channel)
     }
 
     /// From now on others write to the channel too.
@@ -77,21 +69,6 @@ final class Outbox {
     private func send(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
         // The number of a closed socket can be another one's.
         guard let socket, context.channel.isActive else { return }
-        #if canImport(Darwin)
-            let flags = Int32(MSG_DONTWAIT)
-        #else
-            let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
-        #endif
-        // SAFETY: the bytes are the buffer's for as long as the call lasts.
-        let count = buffer.withUnsafeReadableBytes { bytes in
-            #if canImport(Darwin)
-                Darwin.send(socket, bytes.baseAddress, bytes.count, flags)
-            #elseif canImport(Musl)
-                Musl.send(socket, bytes.baseAddress, bytes.count, flags)
-            #else
-                Glibc.send(socket, bytes.baseAddress, bytes.count, flags)
-            #endif
-        }
-        if count > 0 { buffer.moveReaderIndex(forwardBy: count) }
+        socket.send(&buffer)
     }
 }
