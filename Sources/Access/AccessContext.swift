@@ -70,6 +70,8 @@ public struct AccessLimits: Sendable {
     public var feedStaleSeconds: TimeInterval = 3
     /// How often `last_seen_at` and `last_used_at` are written at most.
     public var touchIntervalSeconds: TimeInterval = 60
+    /// Sessions of one user; one more ends the oldest.
+    public var sessionsPerUserMax = 100
     /// Tenants kept in memory.
     public var tenantsMax = 100_000
     /// Unknown subdomains remembered, and for how long.

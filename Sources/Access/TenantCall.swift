@@ -122,18 +122,21 @@ public final class LiveToken: Sendable {
     public let instance: InstanceURL
     public let grantID: OAuthTokenID
     public let userID: UserID
+    /// When it came from Salesforce, by the clock of the process that it came to.
+    public let mintedAt: Date
     /// An estimate; see `OAuthToken.expiresAt`.
     public let expiresAt: Date
 
     init(
         grantID: OAuthTokenID, userID: UserID, version: Int64, accessToken: Secret<String>, instance: InstanceURL,
-        expiresAt: Date
+        mintedAt: Date, expiresAt: Date
     ) {
         self.grantID = grantID
         self.userID = userID
         self.version = version
         self.accessToken = accessToken
         self.instance = instance
+        self.mintedAt = mintedAt
         self.expiresAt = expiresAt
     }
 

@@ -22,6 +22,8 @@ public struct OAuthToken: Sendable, Hashable {
     public var leaseExpiresAt: Date?
     /// Since when the refresh token is being spent. With an expired lease, the grant is in doubt.
     public var spendingSince: Date?
+    /// Whether the refresh token was sent once more although it was in doubt: it is not sent again.
+    public var wasAskedInDoubt: Bool
     /// Why the grant is dead, and the user must sign in again; `nil` where it lives.
     public var deadReason: String?
     public var createdAt: Date
@@ -31,7 +33,8 @@ public struct OAuthToken: Sendable, Hashable {
     public init(
         id: OAuthTokenID, userID: UserID, customerID: CustomerID, accessToken: Sealed, refreshToken: Sealed?,
         instanceURL: String, expiresAt: Date, version: Int64 = 1, fence: Int64 = 0, leaseExpiresAt: Date? = nil,
-        spendingSince: Date? = nil, deadReason: String? = nil, createdAt: Date, updatedAt: Date
+        spendingSince: Date? = nil, wasAskedInDoubt: Bool = false, deadReason: String? = nil, createdAt: Date,
+        updatedAt: Date
     ) {
         self.id = id
         self.userID = userID
@@ -44,6 +47,7 @@ public struct OAuthToken: Sendable, Hashable {
         self.fence = fence
         self.leaseExpiresAt = leaseExpiresAt
         self.spendingSince = spendingSince
+        self.wasAskedInDoubt = wasAskedInDoubt
         self.deadReason = deadReason
         self.createdAt = createdAt
         self.updatedAt = updatedAt

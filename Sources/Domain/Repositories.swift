@@ -99,13 +99,14 @@ public protocol GrantRepository: Sendable {
     /// Gives the lease where nobody holds it: expiry by the database's clock, `fence` one higher than the last.
     func acquireLease(_ id: OAuthTokenID, in customer: CustomerID, for duration: Duration) async throws
         -> GrantLeaseAnswer
-    /// Commits `spending_since` before the refresh token is sent. `false` where the lease is no longer this one.
-    func beginSpending(_ lease: GrantLease, in customer: CustomerID) async throws -> Bool
+    /// Commits `spending_since` before the refresh token is sent, and that it was asked in doubt where there was a mark
+    /// already; the lease lasts for `duration` from here. `false` where the lease is no longer this one.
+    func beginSpending(_ lease: GrantLease, in customer: CustomerID, for duration: Duration) async throws -> Bool
     /// Stores the successor if the stored version is still the one that it succeeds (a late but valid one is kept, even
     /// when the lease has passed on), ends the lease and clears the mark. `false` where the version differs.
     func storeSuccessor(_ token: OAuthToken, succeeding version: Int64) async throws -> Bool
-    /// Gives the lease back. `unspent`: this holder is known not to have used the refresh token, so the mark is again
-    /// what it was when the lease was given (an earlier holder's doubt outlives this one). Nothing happens where the
+    /// Gives the lease back. `unspent`: this holder is known not to have used the refresh token, so the mark (and
+    /// whether it was asked in doubt) is again what it was when the lease was given (an earlier holder's doubt outlives this one). Nothing happens where the
     /// lease is no longer this one.
     func release(_ lease: GrantLease, in customer: CustomerID, unspent: Bool) async throws
     /// Marks the grant dead if the stored version is still that one. `false` where it differs.
@@ -127,6 +128,8 @@ public protocol SessionRepository: Sendable {
     func touch(_ uses: [LastUse<SessionID>]) async throws
     /// Ends one session. `false` where it was over.
     func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool
+    /// Ends a user's oldest sessions, so that so many are left; which.
+    func endOldest(of user: UserID, in customer: CustomerID, keeping count: Int) async throws -> [SessionID]
     /// Ends all of a user's sessions; how many.
     func endAll(of user: UserID, in customer: CustomerID) async throws -> Int
     /// Deletes sessions whose absolute limit lies before a time, a bounded number at once; how many. (System scope.)

@@ -50,6 +50,8 @@ public struct ForwardingLimits: Sendable {
     public var totalTimeout: Duration = .seconds(600)
     /// Request bodies up to this size are kept while they stream, to be sent again: 1 MiB.
     public var replayBodyBytesMax = 1024 * 1024
+    /// How often a call is made again with a newer token: once, and where that one died meanwhile too, twice more.
+    public var replaysMax = 3
     /// What one event loop keeps of all of them: 64 MiB.
     public var replayBytesPerLoopMax = 64 * 1024 * 1024
     /// Seconds that a caller is told to wait when too much is going on.

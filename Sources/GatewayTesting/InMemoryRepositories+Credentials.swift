@@ -47,13 +47,15 @@ struct InMemoryGrantRepository: GrantRepository {
         }
     }
 
-    func beginSpending(_ lease: GrantLease, in customer: CustomerID) async throws -> Bool {
+    func beginSpending(_ lease: GrantLease, in customer: CustomerID, for duration: Duration) async throws -> Bool {
         let now = store.clock()
         return try store.transaction { state, _ in
             guard var grant = state.grants[lease.token.id], grant.customerID == customer, grant.fence == lease.fence,
                 let leaseExpiresAt = grant.leaseExpiresAt, leaseExpiresAt > now
             else { return false }
+            grant.wasAskedInDoubt = grant.spendingSince != nil
             grant.spendingSince = now.inMicroseconds
+            grant.leaseExpiresAt = now.addingTimeInterval(duration / .seconds(1)).inMicroseconds
             state.grants[grant.id] = grant
             return true
         }
@@ -70,6 +72,7 @@ struct InMemoryGrantRepository: GrantRepository {
             grant.version = version + 1
             grant.leaseExpiresAt = nil
             grant.spendingSince = nil
+            grant.wasAskedInDoubt = false
             grant.deadReason = nil
             grant.updatedAt = token.updatedAt
             state.grants[grant.id] = grant.inMicroseconds
@@ -83,7 +86,10 @@ struct InMemoryGrantRepository: GrantRepository {
             guard var grant = state.grants[lease.token.id], grant.customerID == customer, grant.fence == lease.fence
             else { return }
             grant.leaseExpiresAt = nil
-            if unspent { grant.spendingSince = lease.token.spendingSince }
+            if unspent {
+                grant.spendingSince = lease.token.spendingSince
+                grant.wasAskedInDoubt = lease.token.wasAskedInDoubt
+            }
             state.grants[grant.id] = grant
         }
     }
@@ -98,6 +104,7 @@ struct InMemoryGrantRepository: GrantRepository {
             grant.deadReason = reason
             grant.leaseExpiresAt = nil
             grant.spendingSince = nil
+            grant.wasAskedInDoubt = false
             grant.updatedAt = now
             state.grants[id] = grant.inMicroseconds
             state.record(.grant, customer, id.rawValue)
@@ -151,6 +158,13 @@ struct InMemorySessionRepository: SessionRepository {
     func end(_ id: SessionID, in customer: CustomerID) async throws -> Bool {
         try store.transaction { state, _ in
             state.removeSessions { $0.id == id && $0.customerID == customer } > 0
+        }
+    }
+
+    func endOldest(of user: UserID, in customer: CustomerID, keeping count: Int) async throws -> [SessionID] {
+        let oldest = try await sessions(of: user, in: customer).dropFirst(count).map(\.id)
+        return try store.transaction { state, _ in
+            oldest.filter { id in state.removeSessions { $0.id == id } > 0 }
         }
     }
 

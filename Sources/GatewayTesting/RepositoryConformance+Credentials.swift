@@ -52,6 +52,22 @@ extension RepositoryConformance {
             try await expectEqual(sessions.session(tokenHash: session.tokenHash)?.lastSeenAt, later, "last seen")
             try await expectEqual(suite.changes(after: before, of: customer), [], "no change")
         },
+        Check("sessions: the oldest make room") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let other = suite.fixtures.makeUser(in: customer.id)
+            try await suite.repositories.users.create(other)
+            let sessions = suite.repositories.sessions
+            let all = (0..<5).map {
+                suite.fixtures.makeSession(of: admin, at: suite.now.addingTimeInterval(Double($0)))
+            }
+            let others = suite.fixtures.makeSession(of: other)
+            for session in all.reversed() + [others] { try await sessions.create(session) }
+            try await expectEqual(sessions.endOldest(of: admin.id, in: customer.id, keeping: 5), [], "room enough")
+            let ended = try await sessions.endOldest(of: admin.id, in: customer.id, keeping: 2)
+            try expectEqual(Set(ended), Set(all.prefix(3).map(\.id)), "ended")
+            try await expectEqual(sessions.sessions(of: admin.id, in: customer.id), [all[4], all[3]], "kept")
+            try await expectEqual(sessions.sessions(of: other.id, in: customer.id), [others], "somebody else's")
+        },
         Check("sessions: ended one by one or all at once, by their own customer alone") { suite in
             let (customer, admin) = try await suite.makeTenant()
             let (neighbour, _) = try await suite.makeTenant()
@@ -217,7 +233,7 @@ extension RepositoryConformance {
             let grants = suite.repositories.grants
             let before = try await suite.repositories.changes.latest()
             if case .given(let lease) = try await grants.acquireLease(grant.id, in: customer.id, for: .seconds(60)) {
-                _ = try await grants.beginSpending(lease, in: customer.id)
+                _ = try await grants.beginSpending(lease, in: customer.id, for: .seconds(60))
                 try await grants.release(lease, in: customer.id, unspent: true)
             }
             try await expectEqual(suite.changes(after: before, of: customer), [], "no change")

@@ -19,7 +19,7 @@ extension RepositoryConformance {
             let grants = suite.repositories.grants
             guard case .given(let lease) = try await grants.acquireLease(first.id, in: customer.id, for: .seconds(60))
             else { throw ConformanceFailure("no lease was given") }
-            try await expect(grants.beginSpending(lease, in: customer.id), "spending began")
+            try await expect(grants.beginSpending(lease, in: customer.id, for: .seconds(60)), "spending began")
             let previous = try await suite.replaceGrant(of: admin, customer, accessToken: "access 2")
             try expectEqual(previous?.accessToken, first.accessToken, "what was there")
             let second = try await unwrap(grants.grant(of: admin.id, in: customer.id), "the grant")
@@ -28,7 +28,8 @@ extension RepositoryConformance {
             try expect(second.fence > lease.fence, "the fence grows")
             try expectEqual(second.leaseExpiresAt, nil, "no lease")
             try expectEqual(second.spendingSince, nil, "no mark")
-            try await expect(!grants.beginSpending(lease, in: customer.id), "the old lease is worth nothing")
+            try await expect(
+                !grants.beginSpending(lease, in: customer.id, for: .seconds(60)), "the old lease is worth nothing")
             try await expect(
                 !grants.storeSuccessor(first, succeeding: first.version), "nor is a successor of what was there")
         },
@@ -131,35 +132,71 @@ extension RepositoryConformance {
             let grants = suite.repositories.grants
             let clean = try await suite.lease(grant, .seconds(60))
             try expectEqual(clean.token.spendingSince, nil, "nobody was spending")
-            try await expect(grants.beginSpending(clean, in: customer.id), "spending began")
+            try await expect(grants.beginSpending(clean, in: customer.id, for: .seconds(60)), "spending began")
             // Given back as spent or not is not known: what a holder that crashed leaves, without waiting for the
             // clock.
             try await grants.release(clean, in: customer.id, unspent: false)
             let doubtful = try await suite.lease(grant, .zero)
             try expect(doubtful.token.spendingSince != nil, "the mark of the one before")
-            try await expect(!grants.beginSpending(doubtful, in: customer.id), "a lease that is over gives no right")
+            try await expect(
+                !grants.beginSpending(doubtful, in: customer.id, for: .seconds(60)),
+                "a lease that is over gives no right")
             let next = try await suite.lease(grant, .seconds(60))
             try expectEqual(next.token.spendingSince, doubtful.token.spendingSince, "the mark is still seen")
-            try await expect(!grants.beginSpending(doubtful, in: customer.id), "the older fence is refused")
-            try await expect(!grants.beginSpending(clean, in: customer.id), "and the oldest")
+            try await expect(
+                !grants.beginSpending(doubtful, in: customer.id, for: .seconds(60)), "the older fence is refused")
+            try await expect(!grants.beginSpending(clean, in: customer.id, for: .seconds(60)), "and the oldest")
         },
         Check("leases: given back unspent, the mark is again what it was") { suite in
             let (customer, admin) = try await suite.makeTenant()
             let grant = try await suite.makeGrant(of: admin, customer)
             let grants = suite.repositories.grants
             let first = try await suite.lease(grant, .seconds(60))
-            try await expect(grants.beginSpending(first, in: customer.id), "spending began")
+            try await expect(grants.beginSpending(first, in: customer.id, for: .seconds(60)), "spending began")
             try await grants.release(first, in: customer.id, unspent: true)
             let second = try await suite.lease(grant, .seconds(60))
             try expectEqual(second.token.spendingSince, nil, "no mark")
-            try await expect(grants.beginSpending(second, in: customer.id), "spending began")
+            try await expect(grants.beginSpending(second, in: customer.id, for: .seconds(60)), "spending began")
             try await grants.release(second, in: customer.id, unspent: false)
             let third = try await suite.lease(grant, .seconds(60))
             let mark = try unwrap(third.token.spendingSince, "the doubt of the second")
-            try await expect(grants.beginSpending(third, in: customer.id), "spending began again")
+            try await expect(grants.beginSpending(third, in: customer.id, for: .seconds(60)), "spending began again")
             try await grants.release(third, in: customer.id, unspent: true)
             let stored = try await grants.grant(of: admin.id, in: customer.id)
             try expectEqual(stored?.spendingSince, mark, "the third clears its own mark, not the second's doubt")
+            try expectEqual(stored?.wasAskedInDoubt, false, "and was not one that asked in doubt")
+        },
+        Check("leases: that a token was sent again in doubt is remembered until it has a successor") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let grant = try await suite.makeGrant(of: admin, customer)
+            let grants = suite.repositories.grants
+            let first = try await suite.lease(grant, .seconds(60))
+            try await expect(grants.beginSpending(first, in: customer.id, for: .seconds(60)), "spending began")
+            try await grants.release(first, in: customer.id, unspent: false)
+            let second = try await suite.lease(grant, .seconds(60))
+            try expectEqual(second.token.wasAskedInDoubt, false, "there was no doubt when it was sent first")
+            try await expect(grants.beginSpending(second, in: customer.id, for: .seconds(60)), "in doubt")
+            try await grants.release(second, in: customer.id, unspent: false)
+            let third = try await suite.lease(grant, .seconds(60))
+            try expectEqual(third.token.wasAskedInDoubt, true, "now it was sent in doubt")
+            try await expect(grants.beginSpending(third, in: customer.id, for: .seconds(60)), "once more")
+            try await grants.release(third, in: customer.id, unspent: true)
+            let asked = try await unwrap(grants.grant(of: admin.id, in: customer.id), "the grant")
+            try expectEqual(asked.wasAskedInDoubt, true, "what the third found")
+            try await expect(grants.storeSuccessor(asked, succeeding: asked.version), "stored")
+            let stored = try await unwrap(grants.grant(of: admin.id, in: customer.id), "the grant")
+            try expectEqual(stored.wasAskedInDoubt, false, "the successor is in no doubt")
+        },
+        Check("leases: spending makes the lease last anew") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let grant = try await suite.makeGrant(of: admin, customer)
+            let lease = try await suite.lease(grant, .seconds(60))
+            let before = try unwrap(lease.token.leaseExpiresAt, "a lease")
+            try await expect(
+                suite.repositories.grants.beginSpending(lease, in: customer.id, for: .seconds(300)), "spending began")
+            let stored = try await unwrap(suite.repositories.grants.grant(of: admin.id, in: customer.id), "the grant")
+            try expect(
+                stored.leaseExpiresAt.map { $0 >= before.addingTimeInterval(200) } ?? false, "from here, and longer")
         },
         Check("leases: an older holder's release is ignored") { suite in
             let (customer, admin) = try await suite.makeTenant()
@@ -168,14 +205,15 @@ extension RepositoryConformance {
             let newer = try await suite.lease(grant, .seconds(60))
             try await suite.repositories.grants.release(older, in: customer.id, unspent: true)
             try await expect(
-                suite.repositories.grants.beginSpending(newer, in: customer.id), "the newer one still holds")
+                suite.repositories.grants.beginSpending(newer, in: customer.id, for: .seconds(60)),
+                "the newer one still holds")
         },
         Check("leases: a successor is stored against the version, ends the lease and clears the mark") { suite in
             let (customer, admin) = try await suite.makeTenant()
             let grant = try await suite.makeGrant(of: admin, customer)
             let grants = suite.repositories.grants
             let lease = try await suite.lease(grant, .seconds(60))
-            try await expect(grants.beginSpending(lease, in: customer.id), "spending began")
+            try await expect(grants.beginSpending(lease, in: customer.id, for: .seconds(60)), "spending began")
             let key = try customer.openedDataKey(with: suite.fixtures.keys)
             var successor = lease.token
             try successor.updateTokens(
@@ -202,7 +240,8 @@ extension RepositoryConformance {
                 accessToken: Secret("access 2"), refreshToken: nil, sealedWith: key, at: suite.now)
             let grants = suite.repositories.grants
             try await expect(grants.storeSuccessor(successor, succeeding: grant.version), "kept")
-            try await expect(!grants.beginSpending(newer, in: customer.id), "what it would spend is obsolete")
+            try await expect(
+                !grants.beginSpending(newer, in: customer.id, for: .seconds(60)), "what it would spend is obsolete")
         },
         Check("leases: there is none on a grant that is not there, or is another customer's") { suite in
             let (customer, admin) = try await suite.makeTenant()

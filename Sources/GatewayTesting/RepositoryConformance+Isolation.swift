@@ -58,7 +58,7 @@ extension RepositoryConformance {
             else { throw ConformanceFailure("no lease was given") }
             try await expectEqual(
                 grants.acquireLease(grant.id, in: neighbour.id, for: .seconds(60)), .missing, "leased")
-            try await expect(!grants.beginSpending(lease, in: neighbour.id), "spending began")
+            try await expect(!grants.beginSpending(lease, in: neighbour.id, for: .seconds(60)), "spending began")
             try await grants.release(lease, in: neighbour.id, unspent: true)
             try await expect(
                 !grants.markDead(grant.id, in: neighbour.id, version: grant.version, reason: "x", at: suite.now),

@@ -16,7 +16,7 @@ import Testing
     private func token(_ version: Int64) throws -> LiveToken {
         LiveToken(
             grantID: grantID, userID: userID, version: version, accessToken: Secret("token-\(version)"),
-            instance: try AllowedHosts().instance("https://axonify.my.salesforce.com"),
+            instance: try AllowedHosts().instance("https://axonify.my.salesforce.com"), mintedAt: now,
             expiresAt: now.addingTimeInterval(7_200))
     }
 
@@ -215,13 +215,6 @@ import Testing
         _ = ask(&machine, after: 1, waiter: 1, max: 2)
         #expect(ask(&machine, waiter: 2, max: 2) == "wait")
         #expect(ask(&machine, waiter: 3, max: 2) == "refuse SERVER_UNAVAILABLE")
-    }
-
-    /// A grant in doubt is asked once more for each version.
-    @Test func doubtIsAskedOnce() throws {
-        var machine = try live()
-        let answers = [machine.mayAskInDoubt(1), machine.mayAskInDoubt(1), machine.mayAskInDoubt(2)]
-        #expect(answers == [true, false, true])
     }
 
     /// Only what nobody waits for may be forgotten.

@@ -219,17 +219,17 @@ import Testing
     /// Everybody comes back at once: their last-seen times are written a share at a time.
     @Test func lastSeenOfMany() async throws {
         let start = try await start()
-        let sessions = try await start.comeBack(200)
+        let sessions = try await start.comeBack(100)
         let before = start.world.store.operationCount
         try await start.process.serve {}
-        #expect(start.world.store.operationCount == before + 20)
+        #expect(start.world.store.operationCount == before + 10)
         try await start.expectSeen(sessions)
     }
 
     /// At shutdown nothing waits for its share's turn, and nothing is lost.
     @Test func lastSeenAtShutdown() async throws {
         let start = try await start(pausesForever: true)
-        let sessions = try await start.comeBack(200)
+        let sessions = try await start.comeBack(100)
         let before = start.world.store.operationCount
         let group = ServiceGroup(services: [start.process.sessions], logger: start.process.context.logger)
         async let running: Void = group.run()
@@ -252,6 +252,20 @@ import Testing
             let error = await start.error(headers)
             #expect(error == nil)
         }
+    }
+
+    /// Nobody has more than a hundred sessions: the oldest end, here at once.
+    @Test func sessionsAreBounded() async throws {
+        let start = try await start()
+        var headers: [HTTPFields] = []
+        for _ in 0..<102 {
+            start.advance(by: 1)
+            let cookie = try await start.process.sessions.start(user: start.user, in: start.tenant).cookie
+            headers.append(start.process.cookieHeader(cookie))
+            #expect(await start.error(headers[headers.count - 1]) == nil)
+        }
+        for fields in headers.prefix(2) { #expect(await start.error(fields) == .notSignedIn) }
+        for fields in headers.dropFirst(2) { #expect(await start.error(fields) == nil) }
     }
 
     /// Ending all of a user's sessions ends them here at once.

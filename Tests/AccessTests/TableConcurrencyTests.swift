@@ -129,7 +129,7 @@ import Testing
         func adopt(_ at: Int, version: Int64) {
             let token = LiveToken(
                 grantID: OAuthTokenID(users[at].id.rawValue), userID: users[at].id, version: version,
-                accessToken: Secret("\(users[at].id) \(version)"), instance: instance,
+                accessToken: Secret("\(users[at].id) \(version)"), instance: instance, mintedAt: Fixtures.epoch,
                 expiresAt: Fixtures.epoch + 7_200)
             grants.tell(users[at].id) { $0.didAdopt(token, renewAt: Fixtures.epoch + 7_000) }
         }

@@ -155,6 +155,67 @@ import Testing
         #expect(try await pair.world.grant(of: pair.user)?.deadReason == "in_doubt")
     }
 
+    /// Asked once more by one process, which dies of it: no other asks again.
+    @Test func doubtIsAskedOnceByAll() async throws {
+        let pair = try await start(rotates: false)
+        let lost = ScriptedSalesforce.Step.loseAnswer(SalesforceError(.timeout))
+        pair.world.salesforce.script(lost, lost)
+        try await serve(pair) {
+            _ = await gatewayError { try await refresh(pair, at: 0) }
+            let error7 = await gatewayError { try await refresh(pair, at: 1) }
+            #expect(error7?.errorCode == "SERVER_UNAVAILABLE")
+            pair.world.clock.advance(by: 60)
+            let error8 = await gatewayError { try await refresh(pair, at: 0) }
+            #expect(error8 == .grantDead)
+        }
+        #expect(pair.world.salesforce.refreshCount == 2)
+    }
+
+    /// A deliberate question that provably was not heard was none.
+    @Test func doubtThatWasNotHeardIsAskedAgain() async throws {
+        let pair = try await start(rotates: false)
+        pair.world.salesforce.script(
+            .loseAnswer(SalesforceError(.timeout)),
+            .refuse(SalesforceError(.unreachable, requestMayHaveBeenSent: false)))
+        try await serve(pair) {
+            _ = await gatewayError { try await refresh(pair, at: 0) }
+            let error9 = await gatewayError { try await refresh(pair, at: 1) }
+            #expect(error9?.errorCode == "SERVER_UNAVAILABLE")
+            pair.world.clock.advance(by: 60)
+            let token = try await refresh(pair, at: 0)
+            #expect(token.version == 2)
+        }
+        #expect(pair.world.salesforce.refreshCount == 3)
+    }
+
+    /// The holder before lives, with a successor that it could not store in time: whoever finds the doubt waits for it.
+    @Test func doubtWaitsForASuccessor() async throws {
+        let pair = try await start()
+        let grants = pair.world.store.repositories.grants
+        guard
+            case .given(let holder) = try await grants.acquireLease(
+                pair.dead.grantID, in: pair.user.customerID, for: .seconds(45))
+        else { throw Missing() }
+        #expect(try await grants.beginSpending(holder, in: pair.user.customerID, for: .zero))
+        var row = holder.token
+        try row.updateTokens(
+            accessToken: Secret("00D5g000008fixt!late"), refreshToken: Secret("5Aep861late"),
+            sealedWith: pair.callers[0].tenant.dataKey, at: pair.world.clock.now)
+        let successor = row
+        let sleeper = pair.world.sleeper
+        let process = pair.world.process(sleep: { duration in
+            try await sleeper.sleep(duration)
+            _ = try await grants.storeSuccessor(successor, succeeding: holder.token.version)
+        })
+        let (caller, _) = try await process.signedIn(pair.user, in: try await process.tenant())
+        try await process.serve {
+            let token = try await process.ledger.token(after: pair.dead, for: caller)
+            #expect(token.accessToken == Secret("00D5g000008fixt!late"))
+        }
+        #expect(pair.world.salesforce.refreshCount == 0)
+        #expect(pair.world.auditCount(.grantDied) == 0)
+    }
+
     /// An org that rotates, which nobody knew: the one deliberate try finds it out, and the person signs in anew.
     @Test func doubtFindsRotationOut() async throws {
         let pair = try await start(rotates: true, knownToRotate: false)
@@ -195,7 +256,7 @@ import Testing
             case .given(let lease) = try await grants.acquireLease(
                 pair.dead.grantID, in: pair.user.customerID, for: .seconds(45))
         else { throw Missing() }
-        #expect(try await grants.beginSpending(lease, in: pair.user.customerID))
+        #expect(try await grants.beginSpending(lease, in: pair.user.customerID, for: .seconds(45)))
         try await serve(pair) {
             async let error = gatewayError { try await refresh(pair, at: 1) }
             while pair.world.sleeper.count == 0 { await Task.yield() }
@@ -222,7 +283,7 @@ import Testing
             let token = try await refresh(pair, at: 1)
             #expect(token.version == 2)
         }
-        #expect(try await !grants.beginSpending(lease, in: pair.user.customerID))
+        #expect(try await !grants.beginSpending(lease, in: pair.user.customerID, for: .seconds(45)))
         #expect(pair.world.salesforce.refreshCount == 1)
     }
 

@@ -167,6 +167,130 @@ import Testing
         }
     }
 
+    /// A token that died again before the call came with it: that is no end, but a further expiry.
+    @Test func aTokenThatDiesAgainIsRenewedAgain() async throws {
+        try await withWorld { world in
+            let client = try await world.connect()
+            try await client.send(world.request("GET", Self.path))
+            for number in 0..<3 {
+                let salesforce = try await world.upstream.accept()
+                let token = number == 0 ? World.firstToken : ScriptedOAuth.token(number)
+                #expect(try await salesforce.readRequest()["Authorization"] == ["Bearer \(token)"])
+                world.clock.advance(by: 2)
+                try await salesforce.send(Self.answer("401 Unauthorized", Self.json))
+            }
+            let last = try await world.upstream.accept()
+            _ = try await last.readRequest()
+            try await last.send(Self.ok)
+            #expect(try await client.readResponse().text == "ok")
+            #expect(world.oauth.refreshes == 3)
+        }
+    }
+
+    /// However often tokens die, a call ends.
+    @Test func replaysAreBounded() async throws {
+        try await withWorld { world in
+            let client = try await world.connect()
+            try await client.send(world.request("GET", Self.path))
+            for _ in 0..<4 {
+                let salesforce = try await world.upstream.accept()
+                _ = try await salesforce.readRequest()
+                world.clock.advance(by: 2)
+                try await salesforce.send(Self.answer("401 Unauthorized", Self.json))
+            }
+            #expect(try await client.readResponse().text == Self.json)
+            #expect(world.oauth.refreshes == 3)
+            #expect(world.upstream.acceptedCount == 4)
+        }
+    }
+
+    /// A call that is answered so whatever the token costs a refresh now and then, and not one each time; others are
+    /// refreshed as ever.
+    @Test func anIncurable401CostsFewRefreshes() async throws {
+        try await withWorld { world in
+            func call(_ path: String, answers: Int) async throws {
+                let client = try await world.connect()
+                try await client.send(world.bare("GET", path, ["X-SFDC-Session: \(world.key)"]))
+                for _ in 0..<answers {
+                    let salesforce = try await world.upstream.accept()
+                    _ = try await salesforce.readRequest()
+                    try await salesforce.send(Self.answer("401 Unauthorized", Self.json))
+                }
+                #expect(try await client.readResponse().text == Self.json)
+                await client.close()
+            }
+            try await call(Self.path, answers: 2)
+            for _ in 0..<5 { try await call(Self.path, answers: 1) }
+            #expect(world.oauth.refreshes == 1)
+            try await call("/services/data/v62.0/limits", answers: 2)
+            #expect(world.oauth.refreshes == 2)
+            world.clock.advance(by: 1)
+            try await call(Self.path, answers: 2)
+            world.clock.advance(by: 1)
+            try await call(Self.path, answers: 1)
+            #expect(world.oauth.refreshes == 3)
+        }
+    }
+
+    // MARK: - An org that has moved
+
+    /// How the host that an org has left answers: Salesforce's edge without a route, or a redirect to the new one.
+    static let movedAnswers = ["420 Enhance Your Calm", "301 Moved Permanently", "308 Permanent Redirect"]
+
+    /// A token answer names the new instance, and the call is made again there.
+    @Test(arguments: movedAnswers) func aCallFollowsItsOrg(status: String) async throws {
+        var options = WorldOptions()
+        options.neighbours = ["moved"]
+        try await withWorld(options) { world in
+            let authority = "\(World.instanceName(of: "moved")):\(world.upstream.port)"
+            world.oauth.move(to: try AllowedHosts(extra: [authority]).instance("http://\(authority)"))
+            let client = try await world.connect()
+            try await client.send(world.request("POST", Self.path, ["Content-Length: 4"], body: "body"))
+            let former = try await world.upstream.accept()
+            #expect(try await former.readRequest()["Host"] == [world.instance])
+            try await former.send(Self.answer(status, "gone", ["Location: http://\(authority)\(Self.path)"]))
+            let salesforce = try await world.upstream.accept()
+            let received = try await salesforce.readRequest()
+            #expect(received["Host"] == [authority])
+            #expect(received["Authorization"] == ["Bearer \(ScriptedOAuth.token(1))"])
+            #expect(received.text == "body")
+            try await salesforce.send(Self.ok)
+            #expect(try await client.readResponse().text == "ok")
+        }
+    }
+
+    /// An org that is where it was: such answers pass through, and cost a refresh now and then.
+    @Test func anOrgThatHasNotMoved() async throws {
+        try await withWorld { world in
+            for _ in 0..<4 {
+                let client = try await world.connect()
+                try await client.send(world.request("GET", Self.path))
+                let salesforce = try await world.upstream.accept()
+                _ = try await salesforce.readRequest()
+                try await salesforce.send(Self.answer("420 Enhance Your Calm", "gone"))
+                let answered = try await client.readResponse()
+                #expect(answered.status == 420)
+                #expect(answered.text == "gone")
+                await client.close()
+            }
+            #expect(world.oauth.refreshes == 1)
+            #expect(world.upstream.acceptedCount == 4)
+        }
+    }
+
+    /// A redirect within the instance, or to a host that is no instance, is the client's to follow.
+    @Test(arguments: ["/elsewhere", "https://cdn.example/file", "http://axonify.my.localhost:1/x"])
+    func otherRedirectsPass(location: String) async throws {
+        try await withWorld { world in
+            let (_, answered) = try await world.exchange(
+                world.request("GET", Self.path),
+                answer: "HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n")
+            #expect(answered.status == 302)
+            #expect(answered["Location"] == [location])
+            #expect(world.oauth.refreshes == 0)
+        }
+    }
+
     /// A body that is too large to keep: the token is renewed for the next call, and the 401 passes through.
     @Test(arguments: ["Content-Length: 2000", "Transfer-Encoding: chunked"])
     func aLargeBodyIsNotReplayed(framing: String) async throws {

@@ -74,8 +74,6 @@ struct GrantMachine: Sendable {
     private(set) var state: State = .unknown
     /// Failures in a row, which lengthen the rest.
     private(set) var failures: Int32 = 0
-    /// The version for which a grant in doubt was asked once more, deliberately.
-    private var askedInDoubt: Int64?
 
     /// The longest rest between refreshes: 30 s.
     static let restSecondsMax: TimeInterval = 30
@@ -235,7 +233,6 @@ struct GrantMachine: Sendable {
     mutating func didAdopt(_ token: LiveToken, renewAt: Date) -> [Waiter] {
         let waiters = waiters
         failures = 0
-        askedInDoubt = nil
         state = .live(Live(token: token, renewAt: renewAt))
         return waiters
     }
@@ -267,13 +264,6 @@ struct GrantMachine: Sendable {
         case .resting(let resting): resting.deadVersion >= version
         case .unknown, .reading, .live, .renewing, .dead: false
         }
-    }
-
-    /// Whether a grant in doubt may be asked once more, deliberately: once for each version.
-    mutating func mayAskInDoubt(_ version: Int64) -> Bool {
-        guard askedInDoubt != version else { return false }
-        askedInDoubt = version
-        return true
     }
 
     /// The token in use; `nil` where there is none. Until its renewal is due, nobody needs to ask for it.

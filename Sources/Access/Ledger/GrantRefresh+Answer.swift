@@ -38,12 +38,13 @@ extension GrantRefresh {
             if isRotated { await noteRotation() }
             let token = LiveToken(
                 grantID: row.id, userID: row.userID, version: row.version + 1, accessToken: answer.accessToken,
-                instance: answer.instanceURL, expiresAt: successor.expiresAt)
+                instance: answer.instanceURL, mintedAt: successor.updatedAt, expiresAt: successor.expiresAt)
             let event = trail.event(
                 .grantRefreshed, customer: tenant.id, user: user.id,
                 detail: ["version": "\(token.version)", "rotated": "\(isRotated)"])
             return Result(
-                outcome: .token(token, renewAt: context.renewalTime(of: successor)), leftovers: [.audit(event)])
+                outcome: .token(token, renewAt: context.renewalTime(of: successor)), isRefreshed: true,
+                leftovers: [.audit(event)])
         case .superseded:
             return await takeOver(insteadOf: answer)
         case .givenUp:
@@ -132,7 +133,7 @@ extension GrantRefresh {
         if error.code == .alreadyBeingProcessed { return await awaitOther(lease) }
         switch error.failureClass {
         case .passing:
-            context.logger.debug("A refresh failed for now", metadata: ["reason": "\(error.metricLabel)"])
+            notePassing(error, isUnspent: isUnspent)
             return Result(
                 outcome: .failed(
                     Self.pending, restSeconds: isUnspent ? Self.shortRestSeconds : Self.doubtRestSeconds),
@@ -158,6 +159,20 @@ extension GrantRefresh {
                 metadata: ["customer": "\(tenant.id)", "reason": "\(error.metricLabel)"])
             return Result(
                 outcome: .failed(.internalError, restSeconds: Self.longRestSeconds), leftovers: [release])
+        }
+    }
+
+    /// A token endpoint that answers what nobody can read, or not at all, is for somebody to look at: each such answer
+    /// can cost somebody the grant.
+    private func notePassing(_ error: SalesforceError, isUnspent: Bool) {
+        let metadata: Logger.Metadata = [
+            "customer": "\(tenant.id)", "user": "\(user.id)", "reason": "\(error.metricLabel)",
+        ]
+        if isUnspent {
+            context.logger.debug("A refresh failed for now", metadata: metadata)
+        } else {
+            context.logger.warning(
+                "A refresh got no answer that tells whether the refresh token is spent", metadata: metadata)
         }
     }
 

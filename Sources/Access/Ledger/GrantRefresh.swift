@@ -13,6 +13,7 @@ struct GrantRefresh: Sendable {
     let table: GrantTable
     let trail: AuditTrail
     let troubles: TenantTroubles
+    let metrics: LedgerMetrics
     let tenant: Tenant
     let user: User
     let grantID: OAuthTokenID
@@ -22,6 +23,8 @@ struct GrantRefresh: Sendable {
     /// What came of it.
     struct Result: Sendable {
         var outcome: GrantMachine.Outcome
+        /// Whether it stored a successor.
+        var isRefreshed = false
         /// What is still to be written when those who wait have been answered.
         var leftovers: [Leftover] = []
         /// Tokens that came and that nobody shall use.
@@ -90,7 +93,8 @@ struct GrantRefresh: Sendable {
             guard let refreshToken = try row.decryptedRefreshToken(with: tenant.dataKey) else {
                 return await die(row, reason: "no_refresh_token")
             }
-            guard try await beginSpending(lease) else { return nil }
+            let duration = context.limits.leaseDuration
+            guard try await grants.beginSpending(lease, in: tenant.id, for: duration) else { return nil }
             return await shielded { shield in
                 await spend(refreshToken, client: client, lease: lease, shield: shield)
             }
@@ -103,22 +107,23 @@ struct GrantRefresh: Sendable {
         }
     }
 
-    private func beginSpending(_ lease: GrantLease) async throws -> Bool {
-        try await grants.beginSpending(lease, in: tenant.id)
-    }
-
     private func spend(
         _ refreshToken: Secret<String>, client: OAuthClient, lease: GrantLease, shield: Shield
     ) async -> Result {
         do throws(SalesforceError) {
             let answer = try await context.oauth.refresh(refreshToken, client: client)
+            metrics.count(answer: nil)
             return await keep(answer, spent: refreshToken, row: lease.token, shield: shield)
         } catch {
+            metrics.count(answer: error)
             return await fail(error, lease: lease)
         }
     }
 
     // MARK: In doubt
+
+    /// Times that a row in doubt is read again before anything is done about it, over about 5 s.
+    private static let doubtReadsMax = 8
 
     /// A holder before us left its mark: whether the refresh token is spent is not known.
     ///
@@ -128,13 +133,29 @@ struct GrantRefresh: Sendable {
         guard knowsDead(row.version) else {
             return Result(outcome: try keepUsing(row), leftovers: [.release(lease, unspent: false)])
         }
+        if let settled = try await awaitSuccessor() {
+            return Result(outcome: settled, leftovers: [.release(lease, unspent: false)])
+        }
         // Read anew: whether the org rotates may have been learnt by the very holder that is gone.
         let customer = try await context.repositories.customers.customer(id: tenant.id) ?? tenant.customer
-        let mayAsk = !customer.rotatesRefreshTokens && table.query(user.id) { $0.mayAskInDoubt(row.version) }
+        let mayAsk = !customer.rotatesRefreshTokens && !row.wasAskedInDoubt
+        metrics.countDoubt(isAskedOnceMore: mayAsk)
         await trail.record(
             .grantInDoubt, customer: tenant.id, user: user.id, detail: ["next": mayAsk ? "asked_once_more" : "given_up"]
         )
         return mayAsk ? nil : await die(row, reason: "in_doubt")
+    }
+
+    /// The holder before us may live, with a successor that it could not store: a database that was away and came back
+    /// is back for both. It stores without a lease, so we let it.
+    private func awaitSuccessor() async throws -> GrantMachine.Outcome? {
+        var backoff = Backoff()
+        for _ in 0..<Self.doubtReadsMax {
+            try await context.sleep(backoff.pause())
+            guard let row = try await grants.grant(of: user.id, in: tenant.id), row.id == grantID else { return .dead }
+            if let settled = try settle(row) { return settled }
+        }
+        return nil
     }
 
     // MARK: Death

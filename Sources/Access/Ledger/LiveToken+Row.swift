@@ -11,7 +11,7 @@ extension LiveToken {
         self.init(
             grantID: row.id, userID: row.userID, version: row.version,
             accessToken: try row.decryptedAccessToken(with: dataKey),
-            instance: try hosts.instance(row.instanceURL), expiresAt: row.expiresAt)
+            instance: try hosts.instance(row.instanceURL), mintedAt: row.updatedAt, expiresAt: row.expiresAt)
     }
 }
 

@@ -24,8 +24,7 @@ extension TokenLedger {
         guard let row = made.withLockedValue({ $0 }) else { throw .internalError }
         let token = LiveToken(
             grantID: row.id, userID: row.userID, version: row.version, accessToken: answer.accessToken,
-            instance: answer.instanceURL,
-            expiresAt: row.expiresAt)
+            instance: answer.instanceURL, mintedAt: row.updatedAt, expiresAt: row.expiresAt)
         let renewAt = context.renewalTime(of: row)
         table.tell(user.id) { $0.didAdopt(token, renewAt: renewAt) }
         if let replaced { retire(replaced, replacedBy: answer, in: tenant) }

@@ -22,12 +22,15 @@ public final class TokenLedger: Service {
     let table: GrantTable
     let trail: AuditTrail
     let troubles: TenantTroubles
+    let metrics: LedgerMetrics
+    private let futile = FutileRefreshes()
     private let refreshes: WorkQueue<GrantRefresh>
     private let revocations: WorkQueue<Revocation>
     private let load: NIOLockedValueBox<RefreshLoad>
 
     /// A ledger that holds nothing yet.
     public init(context: AccessContext) {
+        self.metrics = LedgerMetrics()
         self.context = context
         self.table = GrantTable(limits: context.limits) { [credentials = context.credentials] in
             credentials.unlink($0)
@@ -136,6 +139,32 @@ public final class TokenLedger: Service {
         table.newestVersion(of: token).map { $0 <= token.version } ?? true
     }
 
+    /// How long a token counts as fresh: 1 s. A call that meets a dead session's answer with a fresh one would meet it
+    /// with any.
+    private static let freshSeconds: TimeInterval = 1
+
+    /// Whether a dead session's answer to a token that a refresh gave is an end: the token is still the current one,
+    /// and came just now. Otherwise it has died since, as tokens do, and the call may be made once more.
+    public func isFresh(_ token: LiveToken) -> Bool {
+        isCurrent(token) && context.now().timeIntervalSince(token.mintedAt) < Self.freshSeconds
+    }
+
+    /// Whether a refresh may be begun for this: not shortly after one that did not help.
+    public func mayRefresh(for occasion: RefreshOccasion) -> Bool {
+        guard futile.isFutile(occasion, at: context.now()) else { return true }
+        metrics.countFutile()
+        return false
+    }
+
+    /// Remembers whether a refresh helped: the call that it was begun for was made again.
+    public func noteRefresh(for occasion: RefreshOccasion, didHelp: Bool) {
+        if didHelp {
+            futile.forget(occasion)
+        } else {
+            futile.note(occasion, at: context.now())
+        }
+    }
+
     private func token(for caller: Caller, after deadVersion: Int64?) async throws(GatewayError) -> LiveToken {
         let user = caller.userID
         let deadline = context.now().addingTimeInterval(context.limits.refreshWaitSeconds)
@@ -213,8 +242,8 @@ public final class TokenLedger: Service {
 
     private func refresh(for caller: Caller, grantID: OAuthTokenID, version: Int64) -> GrantRefresh {
         GrantRefresh(
-            context: context, table: table, trail: trail, troubles: troubles, tenant: caller.tenant, user: caller.user,
-            grantID: grantID, version: version)
+            context: context, table: table, trail: trail, troubles: troubles, metrics: metrics, tenant: caller.tenant,
+            user: caller.user, grantID: grantID, version: version)
     }
 
     private func start(_ refresh: GrantRefresh) {
@@ -241,6 +270,7 @@ public final class TokenLedger: Service {
 
     private func perform(_ refresh: GrantRefresh) async {
         let result = await refresh.run()
+        metrics.count(result)
         finish(refresh, result.outcome)
         load.withLockedValue { $0.end(refresh.tenant.id) }
         await refresh.tidy(result.leftovers)

@@ -1,6 +1,7 @@
 public import Domain
 public import Foundation
 internal import HTTPTypes
+internal import Logging
 public import Secrets
 
 extension SessionKeeper {
@@ -19,7 +20,19 @@ extension SessionKeeper {
         try await context.storage("starting a session") { [context] in
             try await context.repositories.sessions.create(session)
         }
+        await endOldest(of: user, in: tenant)
         return (Secret(cookie), session)
+    }
+
+    /// A script that signs in and never out must not fill tables and memory. The new session stands either way.
+    private func endOldest(of user: User, in tenant: Tenant) async {
+        do {
+            let ended = try await context.repositories.sessions.endOldest(
+                of: user.id, in: tenant.id, keeping: context.limits.sessionsPerUserMax)
+            for id in ended { drop(subject: id.rawValue) }
+        } catch {
+            context.logger.debug("Old sessions were not ended", metadata: ["user": "\(user.id)"])
+        }
     }
 
     /// When the session ends if nothing more happens.

@@ -32,23 +32,42 @@ extension ForwardedCall {
     /// The head of an answer, at the buffer's reader index, with so many bytes of its body behind it.
     func upstreamDidAnswer(_ head: ResponseHead, framing: BodyFraming, in buffer: ByteBuffer, inlineBodyBytes: Int) {
         record.didAnswer(at: plane.measuresTime ? state.now : .uptimeNanoseconds(0), status: head.status)
-        if !isReplayed, mayBeDeadSession(head.status) {
+        if let suspicion = suspicion(of: head, in: buffer) {
             stage = .inspecting
+            self.suspicion = suspicion
             gathered = GatheredAnswer(
                 head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes,
                 isDecoded: self.head?.isHTTP10 == true)
             awaitMore()
         } else {
+            noteReplay(didHelp: replayCount < limits.replaysMax || head.status < 300)
             relay(head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes)
         }
     }
 
-    func mayBeDeadSession(_ status: Int) -> Bool {
-        switch status {
-        case 401, 403: true
-        case 400: path.hasPrefix("/services/async/")
-        case _: false
+    /// What an answer may say that a newer token cures; `nil` for nearly all. The head is the one that the loop's scanner
+    /// has read last.
+    private func suspicion(of head: ResponseHead, in buffer: ByteBuffer) -> Suspicion? {
+        guard head.status >= 300, replayCount < limits.replaysMax else { return nil }
+        switch head.status {
+        case 401, 403: return .deadSession
+        case 400: return path.hasPrefix("/services/async/") ? .deadSession : nil
+        // Salesforce's edge has no route for the host.
+        case 420: return .movedInstance
+        case 301, 302, 307, 308: return leadsToAnotherInstance(buffer) ? .movedInstance : nil
+        case _: return nil
         }
+    }
+
+    /// Whether `Location` names another host that may be an instance. It is never followed: only a token answer says
+    /// where an org is.
+    private func leadsToAnotherInstance(_ buffer: ByteBuffer) -> Bool {
+        guard let resolved, let hosts = state.forwarder?.access.hosts else { return false }
+        let parts = state.answerValue(.location, in: buffer).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count >= 3, parts[1].isEmpty,
+            let instance = try? hosts.instance(parts.prefix(3).joined(separator: "/"))
+        else { return false }
+        return instance != resolved.token.instance
     }
 
     /// The request's path, without its query.
@@ -122,14 +141,28 @@ extension ForwardedCall {
 
     // MARK: - A dead session
 
-    /// What was gathered says whether the session is dead.
+    /// What was gathered says whether a newer token is needed, and the ledger whether it may be asked for.
     func judge() {
-        guard let resolved, isDeadSession(resolved) else {
+        guard let resolved, let forwarder = state.forwarder else { return releaseAnswer() }
+        guard isConfirmed(resolved) else {
+            noteReplay(didHelp: true)
             return releaseAnswer()
         }
+        guard replayCount == 0 || !forwarder.ledger.isFresh(resolved.token) else {
+            // No token cures it.
+            noteReplay(didHelp: false)
+            return releaseAnswer()
+        }
+        // A newer one that is there already costs nothing.
+        guard !forwarder.ledger.isCurrent(resolved.token) || forwarder.ledger.mayRefresh(for: occasion(resolved)) else {
+            return releaseAnswer()
+        }
+        renew(resolved, forwarder)
+    }
+
+    private func renew(_ resolved: ResolvedCall, _ forwarder: Forwarder) {
         stage = .refreshing
         client.deadline = totalDeadline
-        guard let forwarder = state.forwarder else { return releaseAnswer() }
         let bound = NIOLoopBound(self, eventLoop: state.loop)
         let (loop, number) = (state.loop, self.number)
         // Unstructured: an event loop can't wait; the connection cancels it, and its end is the call's.
@@ -139,7 +172,24 @@ extension ForwardedCall {
         }
     }
 
-    private func isDeadSession(_ resolved: ResolvedCall) -> Bool {
+    private func occasion(_ resolved: ResolvedCall) -> RefreshOccasion {
+        switch suspicion {
+        case .deadSession: .deadSession(of: resolved.caller, route: PathTemplate(path: path).text)
+        case .movedInstance: .movedInstance(of: resolved.caller, from: resolved.token)
+        }
+    }
+
+    /// Tells whether the token that the call was made again with was any better.
+    private func noteReplay(didHelp: Bool) {
+        guard replayCount > 0, let resolved else { return }
+        state.forwarder?.ledger.noteRefresh(for: occasion(resolved), didHelp: didHelp)
+    }
+
+    private func isConfirmed(_ resolved: ResolvedCall) -> Bool {
+        switch suspicion {
+        case .movedInstance: return true
+        case .deadSession: break
+        }
         // Its lines are read again: other calls use the scanner too.
         guard let gathered, case .complete = state.answerScanner.scanResponse(gathered.bytes) else { return false }
         return gathered.isDeadSession(
@@ -153,21 +203,29 @@ extension ForwardedCall {
         guard number == self.number, case .refreshing = stage else { return }
         asking = nil
         // What can't be sent again gets Salesforce's own answer.
-        guard isRequestComplete, upload.isWhole else {
-            guard gathered?.isBroken == false else { return refuse(.upstreamUnreachable(.brokeOff)) }
-            return releaseAnswer()
-        }
-        upstream?.abandon()
-        upstream = nil
+        guard isRequestComplete, upload.isWhole else { return passOnGathered() }
         switch renewed {
         case .success(let token):
-            isReplayed = true
+            if case .movedInstance = suspicion, let former = resolved?.token.instance, token.instance == former {
+                // The org is where it was.
+                if let resolved { state.forwarder?.ledger.noteRefresh(for: occasion(resolved), didHelp: false) }
+                return passOnGathered()
+            }
+            upstream?.abandon()
+            upstream = nil
+            replayCount += 1
             record.isReplayed = true
             resolved?.token = token
             exchange(isHeadFresh: false)
         case .failure(let error):
             refuse(error)
         }
+    }
+
+    /// Passes on what was gathered, or what there is of it.
+    private func passOnGathered() {
+        guard gathered?.isBroken == false else { return refuse(.upstreamUnreachable(.brokeOff)) }
+        releaseAnswer()
     }
 
     /// Passes on what was gathered.

@@ -51,9 +51,20 @@ final class ForwardedCall {
     var upstream: UpstreamConnection?
     private var isHeadSent = false
     var isRetried = false
-    var isReplayed = false
+    /// How often the call was made again with a newer token.
+    var replayCount = 0
+    /// What an answer that is gathered may say, or a refresh is waited for.
+    var suspicion = Suspicion.deadSession
     var asking: Task<Void, Never>?
     var totalDeadline = NIODeadline.distantFuture
+
+    /// What a newer token may cure.
+    enum Suspicion {
+        /// The answer says that the session is dead.
+        case deadSession
+        /// The answer is one of a host that the org has left.
+        case movedInstance
+    }
 
     /// The call's place at its tenant's gate.
     private enum Turn {
@@ -92,7 +103,7 @@ final class ForwardedCall {
         self.target = target
         rawHead = buffer.getSlice(at: buffer.readerIndex, length: head.byteCount) ?? ByteBuffer()
         isRequestComplete = !hasBody
-        (isRetried, isReplayed) = (false, false)
+        (isRetried, replayCount) = (false, 0)
         upload.reset(limit: limits.replayBodyBytesMax, state: state)
         state.readFacts(in: buffer)
         let now = plane.now()

@@ -49,6 +49,17 @@ struct PostgresSessionRepository: SessionRepository {
         ).affectedRows > 0
     }
 
+    func endOldest(of user: UserID, in customer: CustomerID, keeping count: Int) async throws -> [SessionID] {
+        try await database.tenant(customer).query(
+            """
+            delete from sessions where customer_id = \(customer) and id in (
+                select id from sessions where customer_id = \(customer) and user_id = \(user)
+                order by created_at desc, id desc offset \(count))
+            returning id
+            """
+        ).map { try $0.decode("id", as: SessionID.self) }
+    }
+
     func endAll(of user: UserID, in customer: CustomerID) async throws -> Int {
         try await database.tenant(customer).query(
             "delete from sessions where customer_id = \(customer) and user_id = \(user)"

@@ -63,8 +63,8 @@ struct PostgresGrantRepository: GrantRepository {
         update oauth_tokens
         set access_token = \(token.accessToken), refresh_token = \(token.refreshToken),
             instance_url = \(token.instanceURL), expires_at = \(token.expiresAt), version = \(version),
-            fence = fence + 1, lease_expires_at = null, spending_since = null, dead_reason = null,
-            updated_at = \(token.updatedAt)
+            fence = fence + 1, lease_expires_at = null, spending_since = null, asked_in_doubt = false,
+            dead_reason = null, updated_at = \(token.updatedAt)
         where customer_id = \(previous.customerID) and id = \(previous.id)
         """
     }
@@ -91,10 +91,12 @@ struct PostgresGrantRepository: GrantRepository {
         return try held.first.map { .held(try OAuthToken($0)) } ?? .missing
     }
 
-    func beginSpending(_ lease: GrantLease, in customer: CustomerID) async throws -> Bool {
+    func beginSpending(_ lease: GrantLease, in customer: CustomerID, for duration: Duration) async throws -> Bool {
         try await database.tenant(customer).query(
             """
-            update oauth_tokens set spending_since = clock_timestamp()
+            update oauth_tokens
+            set asked_in_doubt = spending_since is not null, spending_since = clock_timestamp(),
+                lease_expires_at = clock_timestamp() + make_interval(secs => \(duration / .seconds(1)))
             where customer_id = \(customer) and id = \(lease.token.id) and fence = \(lease.fence)
                 and lease_expires_at > clock_timestamp()
             """
@@ -107,7 +109,8 @@ struct PostgresGrantRepository: GrantRepository {
             update oauth_tokens
             set access_token = \(token.accessToken), refresh_token = \(token.refreshToken),
                 instance_url = \(token.instanceURL), expires_at = \(token.expiresAt), version = version + 1,
-                lease_expires_at = null, spending_since = null, dead_reason = null, updated_at = \(token.updatedAt)
+                lease_expires_at = null, spending_since = null, asked_in_doubt = false, dead_reason = null,
+                updated_at = \(token.updatedAt)
             where customer_id = \(token.customerID) and id = \(token.id) and version = \(version)
             """
         ).affectedRows > 0
@@ -118,7 +121,8 @@ struct PostgresGrantRepository: GrantRepository {
             """
             update oauth_tokens
             set lease_expires_at = null,
-                spending_since = case when \(unspent) then \(lease.token.spendingSince) else spending_since end
+                spending_since = case when \(unspent) then \(lease.token.spendingSince) else spending_since end,
+                asked_in_doubt = case when \(unspent) then \(lease.token.wasAskedInDoubt) else asked_in_doubt end
             where customer_id = \(customer) and id = \(lease.token.id) and fence = \(lease.fence)
             """)
     }
@@ -129,7 +133,8 @@ struct PostgresGrantRepository: GrantRepository {
         try await database.tenant(customer).query(
             """
             update oauth_tokens
-            set dead_reason = \(reason), lease_expires_at = null, spending_since = null, updated_at = \(now)
+            set dead_reason = \(reason), lease_expires_at = null, spending_since = null, asked_in_doubt = false,
+                updated_at = \(now)
             where customer_id = \(customer) and id = \(id) and version = \(version)
             """
         ).affectedRows > 0

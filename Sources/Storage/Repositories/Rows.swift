@@ -136,7 +136,7 @@ extension CustomerConfig {
 extension OAuthToken {
     static let columns: SQL = """
         id, user_id, customer_id, access_token, refresh_token, instance_url, expires_at, version, fence,
-        lease_expires_at, spending_since, dead_reason, created_at, updated_at
+        lease_expires_at, spending_since, asked_in_doubt, dead_reason, created_at, updated_at
         """
 
     init(_ row: PostgresRow) throws {
@@ -149,6 +149,7 @@ extension OAuthToken {
             expiresAt: row.decode("expires_at", as: Date.self), version: row.decode("version", as: Int64.self),
             fence: row.decode("fence", as: Int64.self), leaseExpiresAt: row.decode("lease_expires_at", as: Date?.self),
             spendingSince: row.decode("spending_since", as: Date?.self),
+            wasAskedInDoubt: row.decode("asked_in_doubt", as: Bool.self),
             deadReason: row.decode("dead_reason", as: String?.self),
             createdAt: row.decode("created_at", as: Date.self), updatedAt: row.decode("updated_at", as: Date.self))
     }

@@ -27,6 +27,9 @@ final class ScriptedOAuth: SalesforceOAuth {
     /// What every refresh answers from now on.
     func fail(with failure: SalesforceError) { state.withLockedValue { $0.failure = failure } }
 
+    /// Where the org is from now on.
+    func move(to instance: InstanceURL) { state.withLockedValue { $0.instance = instance } }
+
     /// What every refresh waits for from now on.
     func hold(at gate: Gate) { state.withLockedValue { $0.gate = gate } }
 
