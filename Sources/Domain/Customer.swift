@@ -33,6 +33,8 @@ public struct Customer: Sendable, Hashable {
     public var salesforceClientID: Sealed?
     /// The sealed OAuth client secret.
     public var salesforceClientSecret: Sealed?
+    /// A second client secret, which takes the first one's place when Salesforce refuses that; `nil` where there is none.
+    public var stagedClientSecret: StagedSecret?
     /// The org whose people get in; `nil` until the operator gives it or the first admin's sign-in pins it.
     public var salesforceOrgID: SalesforceID?
     /// Whether this org was ever seen to rotate refresh tokens: it is then never asked twice with one.
@@ -52,7 +54,8 @@ public struct Customer: Sendable, Hashable {
     /// A customer with every field given.
     public init(
         id: CustomerID, companyName: String, subdomain: Subdomain, salesforceInstanceURL: String,
-        salesforceClientID: Sealed? = nil, salesforceClientSecret: Sealed? = nil, salesforceOrgID: SalesforceID? = nil,
+        salesforceClientID: Sealed? = nil, salesforceClientSecret: Sealed? = nil,
+        stagedClientSecret: StagedSecret? = nil, salesforceOrgID: SalesforceID? = nil,
         rotatesRefreshTokens: Bool = false, dataKey: Sealed, subscriptionTier: SubscriptionTier = .starter,
         subscriptionStatus: SubscriptionStatus = .trial, trialEndsAt: Date? = nil, pastDueSince: Date? = nil,
         suspendedAt: Date? = nil, createdAt: Date, updatedAt: Date
@@ -63,6 +66,7 @@ public struct Customer: Sendable, Hashable {
         self.salesforceInstanceURL = salesforceInstanceURL
         self.salesforceClientID = salesforceClientID
         self.salesforceClientSecret = salesforceClientSecret
+        self.stagedClientSecret = stagedClientSecret
         self.salesforceOrgID = salesforceOrgID
         self.rotatesRefreshTokens = rotatesRefreshTokens
         self.dataKey = dataKey
@@ -77,6 +81,20 @@ public struct Customer: Sendable, Hashable {
 }
 
 extension Customer {
+    /// A client secret that an operator gave before it becomes the app's.
+    public struct StagedSecret: Sendable, Hashable {
+        /// The sealed secret.
+        public let secret: Sealed
+        /// When the operator gave it.
+        public let since: Date
+
+        /// A staged secret as it is stored.
+        public init(secret: Sealed, since: Date) {
+            self.secret = secret
+            self.since = since
+        }
+    }
+
     /// How long a customer whose payment is due may go on: 14 days.
     public static let pastDueGrace: TimeInterval = 14 * 24 * 60 * 60
 
@@ -90,6 +108,12 @@ extension Customer {
     public static func clientSecretContext(_ id: CustomerID) -> SealingContext {
         SealingContext(
             table: "customers", column: "salesforce_client_secret", row: id.rawValue, customer: id.rawValue)
+    }
+
+    /// Where the sealed staged client secret belongs.
+    public static func stagedClientSecretContext(_ id: CustomerID) -> SealingContext {
+        SealingContext(
+            table: "customers", column: "salesforce_client_secret_staged", row: id.rawValue, customer: id.rawValue)
     }
 
     /// The customer's own key, opened.
@@ -112,6 +136,15 @@ extension Customer {
     public func decryptedClientSecret(with keys: KeyRing) throws -> Secret<String>? {
         try salesforceClientSecret.map {
             try openedDataKey(with: keys).open($0, context: Self.clientSecretContext(id))
+        }
+    }
+
+    /// The staged client secret; `nil` where there is none.
+    ///
+    /// - Throws: `SealingError`.
+    public func decryptedStagedClientSecret(with keys: KeyRing) throws -> Secret<String>? {
+        try stagedClientSecret.map {
+            try openedDataKey(with: keys).open($0.secret, context: Self.stagedClientSecretContext(id))
         }
     }
 

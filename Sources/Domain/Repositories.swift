@@ -26,8 +26,16 @@ public protocol CustomerRepository: Sendable {
     /// in the same transaction.
     func setSalesforce(
         _ id: CustomerID, instanceURL: String, orgID: SalesforceID?, clientID: Sealed?, clientSecret: Sealed?,
-        endsSessions: Bool, at now: Date
+        stagedSecret: Customer.StagedSecret?, endsSessions: Bool, at now: Date
     ) async throws
+    /// Stages a client secret beside the one that is set, in place of one that was staged before. `false` where no
+    /// client id and secret are set.
+    func stageClientSecret(_ id: CustomerID, _ secret: Sealed, at now: Date) async throws -> Bool
+    /// Puts the staged secret in the client secret's place, if it is still the one that is `expected`. `false` where it
+    /// was promoted, replaced or dropped meanwhile.
+    ///
+    /// - Parameter secret: The same secret, sealed for its new place.
+    func promoteClientSecret(_ id: CustomerID, expected: Sealed, as secret: Sealed, at now: Date) async throws -> Bool
     /// Pins the org where none is set. `false` where another one was.
     func pinOrganization(_ id: CustomerID, orgID: SalesforceID, at now: Date) async throws -> Bool
     /// Notes that the org rotates refresh tokens.

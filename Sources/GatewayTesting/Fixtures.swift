@@ -32,10 +32,10 @@ public struct Fixtures: Sendable {
     public func makeCustomer(
         subdomain: String = "axonify", companyName: String = "Axonify",
         salesforceInstanceURL: String = "https://axonify.my.salesforce.com", clientID: String? = Fixtures.clientID,
-        clientSecret: String? = Fixtures.clientSecret, organizationID: String? = Fixtures.organizationID,
-        rotatesRefreshTokens: Bool = false, tier: SubscriptionTier = .enterprise,
-        status: SubscriptionStatus = .active, trialEndsAt: Date? = nil, pastDueSince: Date? = nil,
-        suspendedAt: Date? = nil, at now: Date = Fixtures.epoch
+        clientSecret: String? = Fixtures.clientSecret, stagedSecret: String? = nil,
+        organizationID: String? = Fixtures.organizationID, rotatesRefreshTokens: Bool = false,
+        tier: SubscriptionTier = .enterprise, status: SubscriptionStatus = .active, trialEndsAt: Date? = nil,
+        pastDueSince: Date? = nil, suspendedAt: Date? = nil, at now: Date = Fixtures.epoch
     ) throws -> Customer {
         let id = CustomerID(ids.next())
         let (key, sealedKey) = try keys.makeDataKey(customer: id.rawValue)
@@ -45,6 +45,10 @@ public struct Fixtures: Sendable {
             salesforceClientID: clientID.map { try key.seal(Secret($0), context: Customer.clientIDContext(id)) },
             salesforceClientSecret: clientSecret.map {
                 try key.seal(Secret($0), context: Customer.clientSecretContext(id))
+            },
+            stagedClientSecret: stagedSecret.map {
+                Customer.StagedSecret(
+                    secret: try key.seal(Secret($0), context: Customer.stagedClientSecretContext(id)), since: now)
             },
             salesforceOrgID: organizationID.flatMap(SalesforceID.init), rotatesRefreshTokens: rotatesRefreshTokens,
             dataKey: sealedKey, subscriptionTier: tier, subscriptionStatus: status, trialEndsAt: trialEndsAt,

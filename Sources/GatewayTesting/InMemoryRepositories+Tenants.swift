@@ -32,7 +32,7 @@ struct InMemoryCustomerRepository: CustomerRepository {
 
     func setSalesforce(
         _ id: CustomerID, instanceURL: String, orgID: SalesforceID?, clientID: Sealed?, clientSecret: Sealed?,
-        endsSessions: Bool, at now: Date
+        stagedSecret: Customer.StagedSecret?, endsSessions: Bool, at now: Date
     ) async throws {
         try store.transaction { state, _ in
             guard var customer = state.customers[id] else { return }
@@ -40,6 +40,7 @@ struct InMemoryCustomerRepository: CustomerRepository {
             customer.salesforceOrgID = orgID
             customer.salesforceClientID = clientID
             customer.salesforceClientSecret = clientSecret
+            customer.stagedClientSecret = stagedSecret
             customer.updatedAt = now
             if endsSessions {
                 customer.rotatesRefreshTokens = false
@@ -48,6 +49,25 @@ struct InMemoryCustomerRepository: CustomerRepository {
             }
             state.customers[id] = customer.inMicroseconds
             state.record(.customer, id, id.rawValue)
+        }
+    }
+
+    func stageClientSecret(_ id: CustomerID, _ secret: Sealed, at now: Date) async throws -> Bool {
+        try update(id) { customer in
+            guard customer.salesforceClientID != nil, customer.salesforceClientSecret != nil else { return false }
+            customer.stagedClientSecret = Customer.StagedSecret(secret: secret, since: now)
+            customer.updatedAt = now
+            return true
+        }
+    }
+
+    func promoteClientSecret(_ id: CustomerID, expected: Sealed, as secret: Sealed, at now: Date) async throws -> Bool {
+        try update(id) { customer in
+            guard customer.stagedClientSecret?.secret == expected else { return false }
+            customer.salesforceClientSecret = secret
+            customer.stagedClientSecret = nil
+            customer.updatedAt = now
+            return true
         }
     }
 

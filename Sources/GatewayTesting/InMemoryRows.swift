@@ -14,6 +14,9 @@ extension Date {
 extension Customer {
     var inMicroseconds: Customer {
         var row = self
+        row.stagedClientSecret = stagedClientSecret.map {
+            StagedSecret(secret: $0.secret, since: $0.since.inMicroseconds)
+        }
         row.trialEndsAt = trialEndsAt?.inMicroseconds
         row.pastDueSince = pastDueSince?.inMicroseconds
         row.suspendedAt = suspendedAt?.inMicroseconds

@@ -290,7 +290,7 @@ extension RepositoryConformance {
         try await repositories.changes.changes(after: sequence, limit: 10_000).filter { $0.customerID == customer.id }
     }
 
-    private func expectChange(
+    func expectChange(
         _ kind: Change.Kind, _ subject: UUID, of customer: Customer, _ body: () async throws -> Void
     ) async throws {
         let before = try await repositories.changes.latest()

@@ -8,7 +8,7 @@ extension RepositoryConformance {
             let customers = suite.repositories.customers
             var customer = try suite.fixtures.makeCustomer(
                 subdomain: "x\(suite.fixtures.ids.next().uuidString.suffix(12).lowercased())",
-                rotatesRefreshTokens: true, tier: .professional, status: .pastDue,
+                stagedSecret: "staged", rotatesRefreshTokens: true, tier: .professional, status: .pastDue,
                 trialEndsAt: suite.now.addingTimeInterval(1), pastDueSince: suite.now.addingTimeInterval(2),
                 suspendedAt: suite.now.addingTimeInterval(3))
             customer.companyName = "Ünïcödé ' \" \\ Corp"
@@ -52,7 +52,7 @@ extension RepositoryConformance {
             let secret = Sealed(bytes: Array(repeating: 7, count: 60))
             try await suite.repositories.customers.setSalesforce(
                 customer.id, instanceURL: "https://new.my.salesforce.com", orgID: nil, clientID: nil,
-                clientSecret: secret, endsSessions: true, at: suite.now.addingTimeInterval(5))
+                clientSecret: secret, stagedSecret: nil, endsSessions: true, at: suite.now.addingTimeInterval(5))
             let changed = try await unwrap(
                 suite.repositories.customers.customer(id: customer.id), "the customer is still there")
             try expectEqual(changed.salesforceInstanceURL, "https://new.my.salesforce.com", "login host")
@@ -76,7 +76,8 @@ extension RepositoryConformance {
             try await suite.repositories.customers.noteRotation(customer.id, at: suite.now)
             try await suite.repositories.customers.setSalesforce(
                 customer.id, instanceURL: customer.salesforceInstanceURL, orgID: customer.salesforceOrgID,
-                clientID: customer.salesforceClientID, clientSecret: nil, endsSessions: false, at: suite.now)
+                clientID: customer.salesforceClientID, clientSecret: nil, stagedSecret: nil, endsSessions: false,
+                at: suite.now)
             try await expect(
                 suite.repositories.grants.grant(of: admin.id, in: customer.id) != nil, "the grant is still there")
             try await expectEqual(

@@ -39,8 +39,8 @@ public struct RepositoryConformance: Sendable {
 
     /// All checks.
     public static let checks: [Check] =
-        customerChecks + userChecks + configChecks + grantChecks + leaseChecks + sessionChecks + accessKeyChecks
-        + auditChecks + platformKeyChecks + changeChecks + isolationChecks
+        customerChecks + stagedSecretChecks + userChecks + configChecks + grantChecks + leaseChecks + sessionChecks
+        + accessKeyChecks + auditChecks + platformKeyChecks + changeChecks + isolationChecks
 
     /// When the checks' rows were made.
     var now: Date { Fixtures.epoch }

@@ -33,7 +33,7 @@ struct PostgresCustomerRepository: CustomerRepository {
 
     func setSalesforce(
         _ id: CustomerID, instanceURL: String, orgID: SalesforceID?, clientID: Sealed?, clientSecret: Sealed?,
-        endsSessions: Bool, at now: Date
+        stagedSecret: Customer.StagedSecret?, endsSessions: Bool, at now: Date
     ) async throws {
         try await database.tenant(id).transaction { transaction in
             try await transaction.query(
@@ -41,6 +41,8 @@ struct PostgresCustomerRepository: CustomerRepository {
                 update customers
                 set salesforce_instance_url = \(instanceURL), salesforce_org_id = \(orgID),
                     salesforce_client_id = \(clientID), salesforce_client_secret = \(clientSecret),
+                    salesforce_client_secret_staged = \(stagedSecret?.secret),
+                    salesforce_client_secret_staged_at = \(stagedSecret?.since),
                     rotates_refresh_tokens = rotates_refresh_tokens and not \(endsSessions), updated_at = \(now)
                 where id = \(id)
                 """)
@@ -48,6 +50,28 @@ struct PostgresCustomerRepository: CustomerRepository {
             try await transaction.query("delete from sessions where customer_id = \(id)")
             try await transaction.query("delete from oauth_tokens where customer_id = \(id)")
         }
+    }
+
+    func stageClientSecret(_ id: CustomerID, _ secret: Sealed, at now: Date) async throws -> Bool {
+        try await database.tenant(id).query(
+            """
+            update customers
+            set salesforce_client_secret_staged = \(secret), salesforce_client_secret_staged_at = \(now),
+                updated_at = \(now)
+            where id = \(id) and salesforce_client_id is not null and salesforce_client_secret is not null
+            """
+        ).affectedRows > 0
+    }
+
+    func promoteClientSecret(_ id: CustomerID, expected: Sealed, as secret: Sealed, at now: Date) async throws -> Bool {
+        try await database.tenant(id).query(
+            """
+            update customers
+            set salesforce_client_secret = \(secret), salesforce_client_secret_staged = null,
+                salesforce_client_secret_staged_at = null, updated_at = \(now)
+            where id = \(id) and salesforce_client_secret_staged = \(expected)
+            """
+        ).affectedRows > 0
     }
 
     func pinOrganization(_ id: CustomerID, orgID: SalesforceID, at now: Date) async throws -> Bool {

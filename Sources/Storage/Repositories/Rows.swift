@@ -48,8 +48,9 @@ extension SalesforceID: PostgresEncodable, PostgresDecodable {
 extension Customer {
     static let columns: SQL = """
         id, company_name, subdomain, salesforce_instance_url, salesforce_client_id, salesforce_client_secret,
-        salesforce_org_id, rotates_refresh_tokens, data_key, subscription_tier, subscription_status, trial_ends_at,
-        past_due_since, suspended_at, created_at, updated_at
+        salesforce_client_secret_staged, salesforce_client_secret_staged_at, salesforce_org_id,
+        rotates_refresh_tokens, data_key, subscription_tier, subscription_status, trial_ends_at, past_due_since,
+        suspended_at, created_at, updated_at
         """
 
     init(_ row: PostgresRow) throws {
@@ -59,6 +60,7 @@ extension Customer {
             salesforceInstanceURL: row.decode("salesforce_instance_url", as: String.self),
             salesforceClientID: row.decode("salesforce_client_id", as: Sealed?.self),
             salesforceClientSecret: row.decode("salesforce_client_secret", as: Sealed?.self),
+            stagedClientSecret: StagedSecret(row),
             salesforceOrgID: row.decode("salesforce_org_id", as: SalesforceID?.self),
             rotatesRefreshTokens: row.decode("rotates_refresh_tokens", as: Bool.self),
             dataKey: row.decode("data_key", as: Sealed.self),
@@ -75,9 +77,19 @@ extension Customer {
         """
         insert into customers (\(fragment: Self.columns))
         values (\(id), \(companyName), \(subdomain), \(salesforceInstanceURL), \(salesforceClientID),
-            \(salesforceClientSecret), \(salesforceOrgID), \(rotatesRefreshTokens), \(dataKey), \(subscriptionTier),
-            \(subscriptionStatus), \(trialEndsAt), \(pastDueSince), \(suspendedAt), \(createdAt), \(updatedAt))
+            \(salesforceClientSecret), \(stagedClientSecret?.secret), \(stagedClientSecret?.since),
+            \(salesforceOrgID), \(rotatesRefreshTokens), \(dataKey), \(subscriptionTier), \(subscriptionStatus),
+            \(trialEndsAt), \(pastDueSince), \(suspendedAt), \(createdAt), \(updatedAt))
         """
+    }
+}
+
+extension Customer.StagedSecret {
+    init?(_ row: PostgresRow) throws {
+        guard let secret = try row.decode("salesforce_client_secret_staged", as: Sealed?.self),
+            let since = try row.decode("salesforce_client_secret_staged_at", as: Date?.self)
+        else { return nil }
+        self.init(secret: secret, since: since)
     }
 }
 
