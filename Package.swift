@@ -152,7 +152,10 @@ let package = Package(
             dependencies: ["Domain", "GatewayTesting", "Postgres", "Secrets", "Storage", logging]),
         .testTarget(
             name: "SalesforceTests",
-            dependencies: ["Salesforce", "Secrets", asyncHTTPClient, hummingbird, httpTypes, logging, nioCore]),
+            dependencies: [
+                "Salesforce", "Secrets", asyncHTTPClient, hummingbird, httpTypes, logging, nioConcurrencyHelpers,
+                nioCore,
+            ]),
         .testTarget(
             name: "SalesforceSimulatorTests",
             dependencies: ["SalesforceSimulator", asyncHTTPClient, crypto, cryptoExtras, logging, nioCore, nioHTTP1]),

@@ -22,12 +22,15 @@ extension TokenAnswer {
         let token_type: String?
     }
 
-    init(_ reply: BoundedExchange.Reply, clientSecret: Secret<String>?, hosts: AllowedHosts) throws(SalesforceError) {
+    /// - Parameter signers: The secrets of which one must have signed the answer; none where there is no secret.
+    init(_ reply: BoundedExchange.Reply, signers: [Secret<String>], hosts: AllowedHosts) throws(SalesforceError) {
         let malformed = SalesforceError(.malformedAnswer, status: reply.status)
         guard let body = try? JSONDecoder().decode(Body.self, from: Data(reply.body)) else { throw malformed }
-        if let clientSecret {
+        if !signers.isEmpty {
             guard let signature = body.signature, signature.utf8.count <= Bounds.textByteCountMax,
-                Self.isSigned(signature, id: body.id, issuedAt: body.issued_at, secret: clientSecret)
+                signers.contains(where: {
+                    Self.isSigned(signature, id: body.id, issuedAt: body.issued_at, secret: $0)
+                })
             else { throw SalesforceError(.signatureMismatch, status: reply.status) }
         }
         guard isToken(body.access_token), body.refresh_token.map(isToken) ?? true,

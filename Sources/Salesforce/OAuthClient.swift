@@ -10,16 +10,20 @@ public struct OAuthClient: Sendable {
     public let clientID: Secret<String>
     /// The consumer secret; `nil` for a public app, whose answers carry no signature that can be checked.
     public let clientSecret: Secret<String>?
+    /// A second consumer secret, which becomes the app's while secrets are rolled; `nil` where there is none.
+    public let stagedSecret: Secret<String>?
     /// The callback URL; the same for the authorization and the exchange of its code (RFC 6749 §4.1.3).
     public let redirectURI: String
 
     /// Names the app for a call.
     public init(
-        login: LoginEndpoint, clientID: Secret<String>, clientSecret: Secret<String>?, redirectURI: String
+        login: LoginEndpoint, clientID: Secret<String>, clientSecret: Secret<String>?,
+        stagedSecret: Secret<String>? = nil, redirectURI: String
     ) {
         self.login = login
         self.clientID = clientID
         self.clientSecret = clientSecret
+        self.stagedSecret = stagedSecret
         self.redirectURI = redirectURI
     }
 }

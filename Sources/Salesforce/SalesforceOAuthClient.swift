@@ -14,6 +14,9 @@ public struct SalesforceOAuthClient: SalesforceOAuth {
         public var identityTimeout: Duration = .seconds(10)
         /// The bytes of an answer.
         public var answerBytesMax = 64 * 1024
+        /// The longest that a code or refresh token is under way: a call with each of two secrets
+        /// (``OAuthClient/withEitherSecret(_:)``).
+        public var exchangeMax: Duration { tokenTimeout * 2 }
 
         /// The limits of production.
         public init() {}
@@ -85,7 +88,7 @@ public struct SalesforceOAuthClient: SalesforceOAuth {
         if let secret = client.clientSecret { form.append(("client_secret", secret.exposed)) }
         let reply = try await tokenExchange.post(client.login.tokenURL, form: form)
         guard reply.status == 200 else { throw reply.oauthError }
-        return try TokenAnswer(reply, clientSecret: client.clientSecret, hosts: hosts)
+        return try TokenAnswer(reply, signers: client.signingSecrets, hosts: hosts)
     }
 
     public func revoke(_ token: Secret<String>, login: LoginEndpoint) async throws(SalesforceError) {

@@ -304,6 +304,24 @@ import Testing
         }
     }
 
+    /// Of two live secrets, the one that is set signs, whichever was shown.
+    @Test(arguments: SimulatedApp.SigningSecret.allCases)
+    func eitherSecretSigns(signer: SimulatedApp.SigningSecret) async throws {
+        try await Harness.run({
+            $0.orgs[0].apps[0].previousClientSecret = "older"
+            $0.orgs[0].apps[0].signingSecret = signer
+        }) { harness in
+            let secrets = ["shown": "older", "current": Harness.axonifySecret, "previous": "older"]
+            let code = try await harness.code()
+            let tokens = try Harness.tokens(try await harness.exchange(code, ["client_secret": "older"]))
+            let id = try #require(tokens.body["id"]?.stringValue)
+            let issued = try #require(tokens.body["issued_at"]?.stringValue)
+            let key = SymmetricKey(data: Data(try #require(secrets[signer.rawValue]).utf8))
+            let expected = Data(HMAC<SHA256>.authenticationCode(for: Data((id + issued).utf8), using: key))
+            #expect(tokens.body["signature"] == .string(expected.base64EncodedString()))
+        }
+    }
+
     /// Token answers come as form or XML where asked.
     @Test func otherFormats() async throws {
         try await Harness.run { harness in

@@ -25,7 +25,7 @@ import Testing
         let body = try JSONSerialization.data(withJSONObject: fields)
         let reply = BoundedExchange.Reply(
             status: 200, contentType: "application/json", contentEncoding: "", body: Array(body))
-        return try TokenAnswer(reply, clientSecret: secret, hosts: AllowedHosts())
+        return try TokenAnswer(reply, signers: [secret].compactMap(\.self), hosts: AllowedHosts())
     }
 
     /// Every field arrives where it belongs; the time has milliseconds.
@@ -110,7 +110,7 @@ import Testing
     func otherBodiesAreMalformed(body: String) {
         let reply = BoundedExchange.Reply(status: 200, contentType: "", contentEncoding: "", body: Array(body.utf8))
         #expect(throws: SalesforceError(.malformedAnswer, status: 200)) {
-            try TokenAnswer(reply, clientSecret: nil, hosts: AllowedHosts())
+            try TokenAnswer(reply, signers: [], hosts: AllowedHosts())
         }
         #expect(throws: SalesforceError(.malformedAnswer, status: 200)) { try UserInfo(reply) }
         #expect(throws: SalesforceError(.malformedAnswer, status: 200)) { try Profile(reply) }

@@ -122,6 +122,16 @@ public struct SimulatedApp: Sendable {
         case inactivity(Duration)
     }
 
+    /// Which of two live secrets signs the token endpoint's answers. It is not documented which one Salesforce takes.
+    public enum SigningSecret: String, Sendable, CaseIterable {
+        /// The one that the client showed.
+        case shown
+        /// ``SimulatedApp/clientSecret``.
+        case current
+        /// ``SimulatedApp/previousClientSecret``, while there is one.
+        case previous
+    }
+
     /// The name that the consent page shows.
     public var name: String
     /// The consumer key.
@@ -130,6 +140,8 @@ public struct SimulatedApp: Sendable {
     public var clientSecret: String
     /// The secret before, while both are live.
     public var previousClientSecret: String?
+    /// Which of the two signs answers.
+    public var signingSecret = SigningSecret.shown
     /// Callback URLs. A port of `*` stands for any port, for gateways that listen on a free one.
     public var redirectURIs: [String]
     /// The scopes that may be granted.
@@ -163,6 +175,15 @@ public struct SimulatedApp: Sendable {
         self.clientID = clientID
         self.clientSecret = clientSecret
         self.redirectURIs = redirectURIs
+    }
+
+    /// The secret that signs an answer to a client that showed `secret`.
+    func secretToSign(shown secret: String) -> String {
+        switch signingSecret {
+        case .shown: secret
+        case .current: clientSecret
+        case .previous: previousClientSecret ?? clientSecret
+        }
     }
 
     /// Whether a redirect URI is one of those registered.

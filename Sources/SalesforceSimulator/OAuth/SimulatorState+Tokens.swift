@@ -241,7 +241,7 @@ extension SimulatorState {
         var answer = TokenAnswer(
             accessToken: token, scopes: grant.scopes, identityURL: identityURL,
             instanceURL: surroundings.origin(of: org.instanceHost), issuedAt: surroundings.now,
-            signingSecret: secret)
+            signingSecret: app.secretToSign(shown: secret))
         if grant.scopes.contains("openid") {
             let issued = Int(surroundings.now.timeIntervalSince1970)
             var claims: JSONObject = [

@@ -222,6 +222,7 @@ struct AdminEndpoints: Sendable {
         let body = try body([
             "rotatesRefreshTokens", "isBlocked", "isInstalled", "usersMayApprove", "requiresPKCE",
             "sessionTimeoutSeconds", "approvalsMax", "redirectURIs", "clientSecret", "previousClientSecret",
+            "signingSecret",
         ])
         guard var app = try core.org(org).apps[clientID] else { throw SimulatorError.unknown("app", clientID) }
         app.rotatesRefreshTokens = try body.flag("rotatesRefreshTokens") ?? app.rotatesRefreshTokens
@@ -232,6 +233,12 @@ struct AdminEndpoints: Sendable {
         app.approvalsMax = try body.whole("approvalsMax") ?? app.approvalsMax
         app.clientSecret = try body.text("clientSecret") ?? app.clientSecret
         app.previousClientSecret = try body.text("previousClientSecret") ?? app.previousClientSecret
+        if let name = try body.text("signingSecret") {
+            guard let signer = SimulatedApp.SigningSecret(rawValue: name) else {
+                throw AdminBody.wrong("signingSecret")
+            }
+            app.signingSecret = signer
+        }
         app.redirectURIs = try body.texts("redirectURIs") ?? app.redirectURIs
         if let seconds = try body.number("sessionTimeoutSeconds") { app.sessionTimeout = .seconds(seconds) }
         let changed = app
