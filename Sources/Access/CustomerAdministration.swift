@@ -88,8 +88,8 @@ public struct CustomerAdministration: Sendable {
         return customer
     }
 
-    /// Sets the OAuth client id and secret. Where the client id differs from before, sessions end and grants are set
-    /// aside: tokens of one client can't be refreshed by another.
+    /// Sets the OAuth client id and secret, and drops a staged secret. Where the client id differs from before, sessions
+    /// end and grants are set aside: tokens of one client can't be refreshed by another.
     public func setCredentials(
         _ label: String, clientID: Secret<String>, clientSecret: Secret<String>
     ) async throws {
@@ -102,8 +102,40 @@ public struct CustomerAdministration: Sendable {
             customer.id, instanceURL: customer.salesforceInstanceURL, orgID: customer.salesforceOrgID,
             clientID: key.seal(clientID, context: Customer.clientIDContext(customer.id)),
             clientSecret: key.seal(clientSecret, context: Customer.clientSecretContext(customer.id)),
-            endsSessions: changesClient, at: context.now())
+            stagedSecret: nil, endsSessions: changesClient, at: context.now())
         try await record(.credentialsChanged, customer, ["sessions": changesClient ? "ended" : "kept"])
+    }
+
+    /// Keeps a second client secret, which takes the first one's place when Salesforce refuses that. Nobody is signed
+    /// out, neither now nor then.
+    ///
+    /// - Parameter clientID: The app that the secret is said to belong to; `nil` where that was not said.
+    /// - Throws: ``AdministrationError``, where the app is another one, or there is nothing to keep beside.
+    public func stageClientSecret(
+        _ label: String, clientID: Secret<String>?, clientSecret: Secret<String>
+    ) async throws {
+        let customer = try await customer(label)
+        try Self.check(clientSecret, name: "client secret")
+        let key = try customer.openedDataKey(with: context.keys)
+        guard let presentID = try customer.decryptedClientID(with: context.keys),
+            let presentSecret = try customer.decryptedClientSecret(with: context.keys)
+        else { throw Self.nothingToStageBeside(customer.subdomain) }
+        guard clientID == nil || clientID == presentID else {
+            throw AdministrationError.invalid(
+                "This client id is not the customer's. A secret is staged for the app that is in use; another app's"
+                    + " client id and secret are set without --stage, which signs everybody out.")
+        }
+        guard clientSecret != presentID else {
+            throw AdministrationError.invalid("This is the client id. Give the new client secret.")
+        }
+        guard clientSecret != presentSecret else {
+            throw AdministrationError.invalid("This client secret is the one in use. Stage the new one.")
+        }
+        let sealed = try key.seal(clientSecret, context: Customer.stagedClientSecretContext(customer.id))
+        guard
+            try await context.repositories.customers.stageClientSecret(customer.id, sealed, at: context.now())
+        else { throw Self.nothingToStageBeside(customer.subdomain) }
+        try await record(.clientSecretStaged, customer)
     }
 
     /// Sets the login host and the org. Where either differs from before, sessions end and grants are set aside.
@@ -114,7 +146,8 @@ public struct CustomerAdministration: Sendable {
         let changes = endpoint.description != customer.salesforceInstanceURL || orgID != customer.salesforceOrgID
         try await context.repositories.customers.setSalesforce(
             customer.id, instanceURL: endpoint.description, orgID: orgID, clientID: customer.salesforceClientID,
-            clientSecret: customer.salesforceClientSecret, endsSessions: changes, at: context.now())
+            clientSecret: customer.salesforceClientSecret, stagedSecret: customer.stagedClientSecret,
+            endsSessions: changes, at: context.now())
         try await record(.credentialsChanged, customer, ["sessions": changes ? "ended" : "kept"])
     }
 
@@ -257,6 +290,12 @@ extension CustomerAdministration {
             !email.unicodeScalars.contains(where: { isControl($0) || $0 == " " })
         else { throw AdministrationError.invalid("An email address has one @ and at most 254 bytes.") }
         return email
+    }
+
+    private static func nothingToStageBeside(_ subdomain: Subdomain) -> AdministrationError {
+        .invalid(
+            "This customer has no credentials yet that a secret could be staged beside. Set client id and secret:"
+                + " formation customer credentials \(subdomain)")
     }
 
     private static func check(_ credential: Secret<String>, name: String) throws {

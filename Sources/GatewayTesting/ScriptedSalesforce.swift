@@ -74,6 +74,8 @@ public final class ScriptedSalesforce: SalesforceOAuth {
         var answersAs: Person?
         var profileError: SalesforceError?
         var revokeError: SalesforceError?
+        var liveSecrets: Set<String>?
+        var shownSecrets: [String] = []
     }
 
     private let state: NIOLockedValueBox<State>
@@ -118,6 +120,11 @@ public final class ScriptedSalesforce: SalesforceOAuth {
         state.withLockedValue { $0.revokeError = error }
     }
 
+    /// Which client secrets are live; whoever shows another is refused as an unknown client. At first any is.
+    public func accept(secrets: String...) {
+        state.withLockedValue { $0.liveSecrets = Set(secrets) }
+    }
+
     /// A new grant, as an exchanged code gives it.
     public func grant(to person: Person = Person()) -> TokenAnswer {
         state.withLockedValue { $0.newFamily(of: person, at: clock.now) }
@@ -144,6 +151,8 @@ public final class ScriptedSalesforce: SalesforceOAuth {
     public var reuseCount: Int { state.withLockedValue { $0.reuses } }
     /// Codes that were asked to be exchanged.
     public var exchangeCount: Int { state.withLockedValue { $0.exchanges } }
+    /// Client secrets that refreshes and exchanges showed, in order.
+    public var shownSecrets: [String] { state.withLockedValue { $0.shownSecrets } }
     /// Tokens that were revoked, in order.
     public var revokedTokens: [String] { state.withLockedValue { $0.revoked } }
 
@@ -179,10 +188,12 @@ public final class ScriptedSalesforce: SalesforceOAuth {
     ) async throws(SalesforceError) -> TokenAnswer {
         let step = state.withLockedValue { state in
             state.exchanges += 1
+            state.shownSecrets += [client.clientSecret?.exposed].compactMap(\.self)
             return state.steps.isEmpty ? nil : state.steps.removeFirst()
         }
         func issue() throws(SalesforceError) -> TokenAnswer {
             let answer = self.state.withLockedValue { state -> Result<TokenAnswer, SalesforceError> in
+                guard state.admits(client) else { return .failure(SalesforceError(.invalidClient, status: 400)) }
                 guard let issued = state.codes.removeValue(forKey: code.exposed) else {
                     return .failure(SalesforceError(.expiredCode, status: 400))
                 }
@@ -201,10 +212,14 @@ public final class ScriptedSalesforce: SalesforceOAuth {
     ) async throws(SalesforceError) -> TokenAnswer {
         let step = state.withLockedValue { state in
             state.refreshes += 1
+            state.shownSecrets += [client.clientSecret?.exposed].compactMap(\.self)
             return state.steps.isEmpty ? nil : state.steps.removeFirst()
         }
         func issue() throws(SalesforceError) -> TokenAnswer {
-            let answer = self.state.withLockedValue { $0.refresh(refreshToken.exposed, at: self.clock.now) }
+            let answer = self.state.withLockedValue { state -> Result<TokenAnswer, SalesforceError> in
+                guard state.admits(client) else { return .failure(SalesforceError(.invalidClient, status: 400)) }
+                return state.refresh(refreshToken.exposed, at: self.clock.now)
+            }
             return try answer.get()
         }
         return try await perform(step, issue)
@@ -273,6 +288,11 @@ extension ScriptedSalesforce.Family {
 }
 
 extension ScriptedSalesforce.State {
+    fileprivate func admits(_ client: OAuthClient) -> Bool {
+        guard let liveSecrets, let secret = client.clientSecret else { return true }
+        return liveSecrets.contains(secret.exposed)
+    }
+
     fileprivate mutating func newFamily(of person: ScriptedSalesforce.Person, at now: Date) -> TokenAnswer {
         lastNumber += 1
         var family = ScriptedSalesforce.Family(person: person, refreshToken: "5Aep.refresh.\(lastNumber)")

@@ -158,6 +158,20 @@ import Testing
         #expect(machine.failures == 0)
     }
 
+    /// A rest ends early where what it was for is mended, and no other does.
+    @Test func mended() throws {
+        var machine = try live()
+        _ = ask(&machine, after: 1)
+        let rejected = GrantMachine.Outcome.failed(.clientRejected, restSeconds: 30)
+        _ = machine.didRefresh(rejected, at: now, jitter: 0.5)
+        machine.didMend(.notConnected, at: now)
+        #expect(ask(&machine, in: 1) == "refuse SALESFORCE_CLIENT_REJECTED")
+        machine.didMend(.clientRejected, at: now)
+        #expect(ask(&machine, after: 1, in: 1) == "refresh 1")
+        machine.didMend(.clientRejected, at: now)
+        #expect(machine.state.label == "refreshing")
+    }
+
     /// The rest is spread by a quarter to either side.
     @Test func restIsSpread() throws {
         for (jitter, rest) in [(0.0, 0.75), (0.5, 1.0), (0.999, 1.2495)] {

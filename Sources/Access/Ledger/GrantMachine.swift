@@ -248,6 +248,17 @@ struct GrantMachine: Sendable {
         }
     }
 
+    /// What was in the way is mended: a rest for its sake is over.
+    mutating func didMend(_ error: GatewayError, at now: Date) {
+        switch state {
+        case .resting(let resting) where resting.error == error:
+            state = .resting(
+                Resting(deadVersion: resting.deadVersion, grantID: resting.grantID, until: now, error: error))
+        case .unknown, .reading, .live, .renewing, .refreshing, .resting, .dead:
+            break
+        }
+    }
+
     /// The grant was revoked here. Returns who is to be woken.
     mutating func didRevoke() -> [Waiter] {
         let waiters = waiters

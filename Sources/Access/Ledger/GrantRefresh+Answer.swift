@@ -141,9 +141,6 @@ extension GrantRefresh {
         case .deadGrant:
             return await die(row, reason: error.metricLabel)
         case .wrongClient:
-            context.logger.error(
-                "Salesforce refuses a customer's client settings",
-                metadata: ["customer": "\(tenant.id)", "reason": "\(error.metricLabel)"])
             troubles.noteRejected(
                 tenant.id, until: context.now().addingTimeInterval(context.limits.clientRejectedSeconds))
             return Result(

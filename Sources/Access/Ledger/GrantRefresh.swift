@@ -14,6 +14,7 @@ struct GrantRefresh: Sendable {
     let trail: AuditTrail
     let troubles: TenantTroubles
     let metrics: LedgerMetrics
+    let secrets: ClientSecrets
     let tenant: Tenant
     let user: User
     let grantID: OAuthTokenID
@@ -111,7 +112,9 @@ struct GrantRefresh: Sendable {
         _ refreshToken: Secret<String>, client: OAuthClient, lease: GrantLease, shield: Shield
     ) async -> Result {
         do throws(SalesforceError) {
-            let answer = try await context.oauth.refresh(refreshToken, client: client)
+            let answer = try await secrets.exchange(for: tenant, as: client) { client throws(SalesforceError) in
+                try await context.oauth.refresh(refreshToken, client: client)
+            }
             metrics.count(answer: nil)
             return await keep(answer, spent: refreshToken, row: lease.token, shield: shield)
         } catch {

@@ -1,27 +1,52 @@
 internal import Domain
 internal import Foundation
 internal import NIOConcurrencyHelpers
+internal import Salesforce
 
 /// Tenants whose client id or secret Salesforce refused lately: asking for each of their users would only repeat it.
 final class TenantTroubles: Sendable {
+    private struct Trouble {
+        /// Until when nobody asks again.
+        var rejectedUntil = Date.distantPast
+        /// What the operator was told last.
+        var told: SalesforceError.Code?
+    }
+
     /// 10,000 tenants; who falls out is asked again.
     private static let tenantsMax = 10_000
 
-    private let rejectedUntil = NIOLockedValueBox(BoundedTable<CustomerID, Date>(capacity: tenantsMax))
+    private let troubles = NIOLockedValueBox(BoundedTable<CustomerID, Trouble>(capacity: tenantsMax))
 
     func isRejected(_ tenant: CustomerID, at now: Date) -> Bool {
-        rejectedUntil.withLockedValue { $0.value(for: tenant) }.map { now < $0 } ?? false
+        troubles.withLockedValue { $0.value(for: tenant) }.map { now < $0.rejectedUntil } ?? false
     }
 
     func noteRejected(_ tenant: CustomerID, until: Date) {
-        _ = rejectedUntil.withLockedValue { $0.insert(until, for: tenant) }
+        change(tenant) { $0.rejectedUntil = until }
+    }
+
+    /// Whether the operator was not told of this yet, and is to be now.
+    func isNews(_ code: SalesforceError.Code, of tenant: CustomerID) -> Bool {
+        change(tenant) { trouble in
+            defer { trouble.told = code }
+            return trouble.told != code
+        }
     }
 
     func forget(_ tenant: CustomerID) {
-        _ = rejectedUntil.withLockedValue { $0.remove(tenant) }
+        _ = troubles.withLockedValue { $0.remove(tenant) }
     }
 
     func forgetAll() {
-        rejectedUntil.withLockedValue { $0.removeAll() }
+        troubles.withLockedValue { $0.removeAll() }
+    }
+
+    private func change<Result>(_ tenant: CustomerID, _ body: (inout Trouble) -> Result) -> Result {
+        troubles.withLockedValue { troubles in
+            if let result = troubles.update(tenant, body) { return result }
+            var trouble = Trouble()
+            defer { troubles.insert(trouble, for: tenant) }
+            return body(&trouble)
+        }
     }
 }

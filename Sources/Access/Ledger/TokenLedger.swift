@@ -24,6 +24,7 @@ public final class TokenLedger: Service {
     let troubles: TenantTroubles
     let metrics: LedgerMetrics
     private let futile = FutileRefreshes()
+    let secrets: ClientSecrets
     private let refreshes: WorkQueue<GrantRefresh>
     private let revocations: WorkQueue<Revocation>
     private let load: NIOLockedValueBox<RefreshLoad>
@@ -37,6 +38,7 @@ public final class TokenLedger: Service {
         }
         self.trail = AuditTrail(context: context)
         self.troubles = TenantTroubles()
+        self.secrets = ClientSecrets(context: context, trail: trail, troubles: troubles)
         self.refreshes = WorkQueue(capacity: context.limits.refreshesMax)
         self.revocations = WorkQueue(capacity: Self.revocationsMax)
         self.load = NIOLockedValueBox(RefreshLoad())
@@ -51,14 +53,17 @@ public final class TokenLedger: Service {
     public func run() async throws {
         await withGracefulShutdownHandler {
             async let revoking: Void = revokeUntilClosed()
+            async let promoting: Void = secrets.run()
             await withDiscardingTaskGroup { group in
                 for await refresh in refreshes.stream {
                     group.addTask { await self.perform(refresh) }
                 }
             }
-            // Refreshes can leave tokens to revoke, so these end last.
+            // Refreshes can leave tokens to revoke and secrets to promote, so these end last.
             revocations.close()
+            secrets.close()
             await revoking
+            await promoting
         } onGracefulShutdown: {
             self.close()
         }
@@ -179,7 +184,10 @@ public final class TokenLedger: Service {
             case .read:
                 try await read(for: caller)
             case .refuse(let error):
-                throw error
+                let now = context.now()
+                guard error == .clientRejected, !troubles.isRejected(caller.tenant.id, at: now) else { throw error }
+                // The customer was changed since, or the secret works elsewhere: no reason to rest any longer.
+                table.query(user) { $0.didMend(error, at: now) }
             case .refreshAndWait(let grantID, let version):
                 start(refresh(for: caller, grantID: grantID, version: version))
                 try await wait(waiter, of: user, until: deadline)
@@ -242,8 +250,8 @@ public final class TokenLedger: Service {
 
     private func refresh(for caller: Caller, grantID: OAuthTokenID, version: Int64) -> GrantRefresh {
         GrantRefresh(
-            context: context, table: table, trail: trail, troubles: troubles, metrics: metrics, tenant: caller.tenant,
-            user: caller.user, grantID: grantID, version: version)
+            context: context, table: table, trail: trail, troubles: troubles, metrics: metrics, secrets: secrets,
+            tenant: caller.tenant, user: caller.user, grantID: grantID, version: version)
     }
 
     private func start(_ refresh: GrantRefresh) {

@@ -99,7 +99,7 @@ extension SignIn {
     private func enter(
         with code: Secret<String>, pending: PendingSignIn, client: OAuthClient, call: TenantCall
     ) async throws(Failure) -> Entered {
-        let tokens = try await exchange(code, pending: pending, client: client)
+        let tokens = try await exchange(code, pending: pending, client: client, tenant: call.tenant)
         do throws(Failure) {
             let user = try await admit(tokens, client: client, call: call)
             return try await enter(user, with: tokens, call: call)
@@ -114,10 +114,12 @@ extension SignIn {
 
     /// Once, and to its end: the code is worth nothing afterwards.
     private func exchange(
-        _ code: Secret<String>, pending: PendingSignIn, client: OAuthClient
+        _ code: Secret<String>, pending: PendingSignIn, client: OAuthClient, tenant: Tenant
     ) async throws(Failure) -> TokenAnswer {
         do throws(SalesforceError) {
-            return try await context.oauth.exchange(code: code, verifier: pending.verifier, client: client)
+            return try await ledger.secrets.exchange(for: tenant, as: client) { client throws(SalesforceError) in
+                try await context.oauth.exchange(code: code, verifier: pending.verifier, client: client)
+            }
         } catch {
             throw Failure(salesforce: error)
         }

@@ -140,10 +140,24 @@ public final class TenantDirectory: Sendable {
                 clientSecret: customer.salesforceClientSecret.map {
                     try dataKey.open($0, context: Customer.clientSecretContext(customer.id))
                 },
-                redirectURI: origin + "/auth/callback")
+                stagedSecret: stagedSecret(of: customer, dataKey: dataKey), redirectURI: origin + "/auth/callback")
         } catch {
             context.logger.error(
                 "A customer's Salesforce settings can't be used",
+                metadata: ["customer": "\(customer.id)", "reason": "\(error)"])
+            return nil
+        }
+    }
+
+    /// The second client secret. One that does not open is no reason to do without the first.
+    private func stagedSecret(of customer: Customer, dataKey: DataKey) -> Secret<String>? {
+        do {
+            return try customer.stagedClientSecret.map {
+                try dataKey.open($0.secret, context: Customer.stagedClientSecretContext(customer.id))
+            }
+        } catch {
+            context.logger.error(
+                "A customer's staged client secret can't be used",
                 metadata: ["customer": "\(customer.id)", "reason": "\(error)"])
             return nil
         }
