@@ -98,10 +98,35 @@ extension CustomerCommand {
             discussion: """
                 For example: printf '%s\\n%s\\n' "$CLIENT_ID" "$CLIENT_SECRET" | formation customer credentials axonify
                 A new client id ends the customer's sessions, since tokens of one client can't be refreshed by another.
+
+                With --stage, the secret is kept beside the present one and takes its place when Salesforce refuses
+                that, without anybody being signed out. The new secret alone, on one line, is enough then. Without
+                --stage, a staged secret is dropped.
                 """)
         @Argument(help: "The customer's subdomain.") var subdomain: String
+        @Flag(help: "Keep the secret beside the present one, for when Salesforce refuses that.") var stage = false
 
         func run() async throws {
+            if stage { try await stageSecret() } else { try await setBoth() }
+        }
+
+        private func stageSecret() async throws {
+            let isTerminal = isatty(STDIN_FILENO) == 1
+            if isTerminal { Console.progress("The new client secret:") }
+            guard let first = Self.line() else {
+                throw ValidationError(
+                    "One line is needed on stdin, the new client secret; or two, the client id and the secret.")
+            }
+            // Who types has nothing to say but the secret.
+            let second = isTerminal ? nil : Self.line()
+            try await Operations.withAdministration { administration, _ in
+                try await administration.stageClientSecret(
+                    subdomain, clientID: second == nil ? nil : first, clientSecret: second ?? first)
+                Console.say("Staged, sealed. It takes the present secret's place when Salesforce refuses that.")
+            }
+        }
+
+        private func setBoth() async throws {
             if isatty(STDIN_FILENO) == 1 { Console.progress("Client id, then client secret, one a line:") }
             guard let clientID = Self.line(), let clientSecret = Self.line() else {
                 throw ValidationError("Two lines are needed on stdin: the client id and the client secret.")
@@ -192,10 +217,16 @@ enum Describe {
                 "salesforce org",
                 customer.salesforceOrgID?.rawValue ?? "not known yet: the first admin's sign-in sets it",
             ],
-            ["credentials", customer.salesforceClientID == nil ? "missing" : "set"],
+            ["credentials", credentials(customer)],
             ["created", customer.createdAt.ISO8601Format()],
             ["updated", customer.updatedAt.ISO8601Format()],
         ]
+    }
+
+    private static func credentials(_ customer: Customer) -> String {
+        guard customer.salesforceClientID != nil else { return "missing" }
+        guard let staged = customer.stagedClientSecret else { return "set" }
+        return "set, and a secret staged on \(staged.since.ISO8601Format())"
     }
 
     static func warn(unrevoked: Int) {

@@ -83,6 +83,7 @@ extension WorldTests {
                     ["customer", "credentials", "initech"], stdin: "canary-client-id\ncanary-client-secret\n")
                 #expect(credentials.status == 0, "\(credentials.stderr)")
                 #expect(try await run(["customer", "credentials", "initech"], stdin: "one\n").status == 64)
+                try await stage { try await run($0, stdin: $1) }
                 #expect(try await run(["customer", "suspend", "initech"]).status == 0)
                 let show = try await run(["customer", "show", "initech"])
                 #expect(show.stdout.contains("suspended"))
@@ -91,6 +92,26 @@ extension WorldTests {
                 #expect(try await run(["customer", "delete", "initech"]).status == 0)
                 #expect(try await run(["customer", "delete", "initech"]).status == 1)
             }
+        }
+
+        /// A second secret, by `--stage`: what can be staged, what can't, and what is said of it.
+        private func stage(_ run: ([String], String) async throws -> FormationProcess.Output) async throws {
+            let command = ["customer", "credentials", "initech", "--stage"]
+            for (stdin, status, words) in [
+                ("", 64, "One line is needed"), ("canary-client-secret\n", 1, "is the one in use"),
+                ("canary-client-id\n", 1, "This is the client id"), ("another\ncanary-2\n", 1, "not the customer's"),
+                ("canary-2\n", 0, "Staged, sealed."), ("canary-client-id\ncanary-3\n", 0, "Staged, sealed."),
+            ] as [(String, Int32, String)] {
+                let output = try await run(command, stdin)
+                #expect(output.status == status, "\(stdin)")
+                #expect((output.stdout + output.stderr).contains(words), "\(output.stdout)\(output.stderr)")
+                #expect(!(output.stdout + output.stderr).contains("canary"))
+            }
+            let staged = try await run(["customer", "show", "initech"], "")
+            #expect(staged.stdout.contains("set, and a secret staged on 20"))
+            #expect(!staged.stdout.contains("canary"))
+            _ = try await run(Array(command.dropLast()), "canary-client-id\ncanary-client-secret\n")
+            #expect(try await !run(["customer", "show", "initech"], "").stdout.contains("staged"))
         }
 
         /// What is not done when the time to shut down is over is cut off, and the log says so.

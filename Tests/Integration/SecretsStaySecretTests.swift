@@ -73,8 +73,11 @@ extension WorldTests {
             _ = try await world.browser().signIn(world, "axonify", as: World.susan)
             world.simulator.add(SimulatedFault(.drop, pathPrefix: "/services/oauth2/token", count: 1))
             _ = try await world.browser().signIn(world, "axonify", as: World.susan)
+            let staged = "canary-of-a-staged-client-secret"
+            try await world.stage(staged)
+            try world.changeApp { $0.clientSecret = staged }
             let other = world.browser()
-            try await other.signIn(world, "axonify", as: World.alex)
+            #expect(try await other.signIn(world, "axonify", as: World.alex).status == 302)
             try world.simulator.revokeGrants(of: "Axonify", username: World.alex)
             _ = try await other.call(world, "axonify", limits)
             return key
