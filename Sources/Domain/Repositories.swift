@@ -215,13 +215,15 @@ public struct Repositories: Sendable {
     public let accessKeys: any AccessKeyRepository
     public let audit: any AuditRepository
     public let platformKeys: any PlatformKeyRepository
+    public let dataKeys: any DataKeyRepository
     public let changes: any ChangeRepository
 
     /// One of each.
     public init(
         customers: any CustomerRepository, users: any UserRepository, configs: any CustomerConfigRepository,
         grants: any GrantRepository, sessions: any SessionRepository, accessKeys: any AccessKeyRepository,
-        audit: any AuditRepository, platformKeys: any PlatformKeyRepository, changes: any ChangeRepository
+        audit: any AuditRepository, platformKeys: any PlatformKeyRepository,
+        dataKeys: any DataKeyRepository, changes: any ChangeRepository
     ) {
         self.customers = customers
         self.users = users
@@ -231,6 +233,7 @@ public struct Repositories: Sendable {
         self.accessKeys = accessKeys
         self.audit = audit
         self.platformKeys = platformKeys
+        self.dataKeys = dataKeys
         self.changes = changes
     }
 }

@@ -32,6 +32,51 @@ struct InMemoryPlatformKeyRepository: PlatformKeyRepository {
     }
 }
 
+struct InMemoryDataKeyRepository: DataKeyRepository {
+    let store: InMemoryStore
+
+    func uses() async throws -> [MasterKeyUse] {
+        try store.transaction { state, _ in
+            let platform = state.platformKey.map { [$0.keyID] } ?? []
+            let customers = Dictionary(grouping: state.customers.values, by: \.dataKey.keyID)
+            return Set(Array(customers.keys) + platform).map { key in
+                MasterKeyUse(
+                    keyID: key, customers: customers[key]?.count ?? 0, sealsPlatform: platform.contains(key))
+            }.sorted { ($0.keyID?.description ?? "") < ($1.keyID?.description ?? "") }
+        }
+    }
+
+    func dataKeys(sealedBy keys: [KeyID], after: CustomerID?, limit: Int) async throws -> [StoredDataKey] {
+        try store.transaction { state, _ in
+            let found = state.customers.values.filter { customer in
+                customer.dataKey.keyID.map { keys.contains($0) } == true
+                    && (after.map { customer.id.description > $0.description } ?? true)
+            }
+            return found.sorted { $0.id.description < $1.id.description }.prefix(limit)
+                .map { StoredDataKey(customerID: $0.id, sealed: $0.dataKey) }
+        }
+    }
+
+    func platformDataKey() async throws -> Sealed? {
+        try store.transaction { state, _ in state.platformKey }
+    }
+
+    func replace(_ keys: [RewrappedDataKey]) async throws -> Int {
+        try store.transaction { state, _ in
+            keys.filter { key in
+                guard let id = key.customerID else {
+                    guard state.platformKey == key.former else { return false }
+                    state.platformKey = key.sealed
+                    return true
+                }
+                guard state.customers[id]?.dataKey == key.former else { return false }
+                state.customers[id]?.dataKey = key.sealed
+                return true
+            }.count
+        }
+    }
+}
+
 struct InMemoryChangeRepository: ChangeRepository {
     let store: InMemoryStore
 

@@ -27,7 +27,7 @@ public final class InMemoryStore: Sendable {
             configs: InMemoryCustomerConfigRepository(store: self), grants: InMemoryGrantRepository(store: self),
             sessions: InMemorySessionRepository(store: self), accessKeys: InMemoryAccessKeyRepository(store: self),
             audit: InMemoryAuditRepository(store: self), platformKeys: InMemoryPlatformKeyRepository(store: self),
-            changes: InMemoryChangeRepository(store: self))
+            dataKeys: InMemoryDataKeyRepository(store: self), changes: InMemoryChangeRepository(store: self))
     }
 
     /// Whether the database answers. While it does not, everything throws ``RepositoryError/unavailable(_:)``.

@@ -286,7 +286,7 @@ extension RepositoryConformance {
     ]
 
     /// A customer's changes after a number.
-    private func changes(after sequence: Int64, of customer: Customer) async throws -> [Change] {
+    func changes(after sequence: Int64, of customer: Customer) async throws -> [Change] {
         try await repositories.changes.changes(after: sequence, limit: 10_000).filter { $0.customerID == customer.id }
     }
 

@@ -40,7 +40,7 @@ public struct RepositoryConformance: Sendable {
     /// All checks.
     public static let checks: [Check] =
         customerChecks + stagedSecretChecks + userChecks + configChecks + grantChecks + leaseChecks + sessionChecks
-        + accessKeyChecks + auditChecks + platformKeyChecks + changeChecks + isolationChecks
+        + accessKeyChecks + auditChecks + platformKeyChecks + dataKeyChecks + changeChecks + isolationChecks
 
     /// When the checks' rows were made.
     var now: Date { Fixtures.epoch }

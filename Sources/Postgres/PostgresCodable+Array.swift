@@ -26,6 +26,18 @@ extension UInt8: PostgresArrayElement {
     }
 }
 
+extension Array: PostgresArrayElement where Element == UInt8 {
+    public static var postgresArrayType: PostgresType { .byteaArray }
+
+    public static func encodeArray(_ array: [[UInt8]]) -> PostgresValue {
+        PostgresArrayForm.encode(array, element: .bytea)
+    }
+
+    public static func decodeArray(_ cell: PostgresCell) throws -> [[UInt8]] {
+        try PostgresArrayForm.decode(cell, expected: "bytea[]")
+    }
+}
+
 extension String: PostgresArrayElement {
     public static var postgresArrayType: PostgresType { .textArray }
 

@@ -22,6 +22,7 @@ public struct PostgresType: Sendable, Hashable {
     public static let float4 = PostgresType(oid: 700)
     public static let float8 = PostgresType(oid: 701)
     public static let unknown = PostgresType(oid: 705)
+    public static let byteaArray = PostgresType(oid: 1001)
     public static let int4Array = PostgresType(oid: 1007)
     public static let textArray = PostgresType(oid: 1009)
     public static let int8Array = PostgresType(oid: 1016)
@@ -39,7 +40,7 @@ public struct PostgresType: Sendable, Hashable {
     private static let names: [PostgresType: String] = [
         .bool: "bool", .bytea: "bytea", .char: "\"char\"", .name: "name", .int8: "int8", .int2: "int2", .int4: "int4",
         .text: "text", .oid: "oid", .json: "json", .float4: "float4", .float8: "float8", .unknown: "unknown",
-        .int4Array: "int4[]", .textArray: "text[]", .int8Array: "int8[]", .bpchar: "bpchar", .varchar: "varchar",
+        .byteaArray: "bytea[]", .int4Array: "int4[]", .textArray: "text[]", .int8Array: "int8[]", .bpchar: "bpchar", .varchar: "varchar",
         .timestamptz: "timestamptz", .timestamptzArray: "timestamptz[]", .uuid: "uuid", .uuidArray: "uuid[]",
         .jsonb: "jsonb",
     ]

@@ -22,6 +22,9 @@ public struct KeyRing: Sendable, CustomStringConvertible, CustomReflectable {
     public var keyIDs: [KeyID] { all.keys.sorted { $0.description < $1.description } }
 
     /// The names of the keys, which say nothing of them.
+    /// The names of the keys that open and no longer seal, sorted.
+    public var retiredKeyIDs: [KeyID] { keyIDs.filter { $0 != current.id } }
+
     public var description: String { "<key ring \(keyIDs.map(\.description).joined(separator: ", "))>" }
     public var customMirror: Mirror { Mirror(self, children: []) }
 

@@ -80,6 +80,17 @@ public struct KeyID: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+extension KeyID {
+    /// How everything begins that this key sealed: the version and the key's name. To find it without opening it.
+    public var sealedPrefix: [UInt8] { [Sealed.version] + bytes }
+
+    /// The key that sealed what begins so; `nil` where that is no ciphertext of ours.
+    public init?(sealedPrefix: [UInt8]) {
+        guard sealedPrefix.count == 1 + Self.byteCount, sealedPrefix[0] == Sealed.version else { return nil }
+        self.init(bytes: Array(sealedPrefix.dropFirst()))
+    }
+}
+
 /// Why something did not open. No case carries a key or a plaintext; a key's name is no secret.
 public enum SealingError: Error, Equatable, CustomStringConvertible {
     /// The bytes are no ciphertext of ours: too short, or of another version.

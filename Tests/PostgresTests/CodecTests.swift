@@ -20,7 +20,7 @@ import Testing
                     \(String?.none)::text as n, \(UUID?.none) as o, \([UInt8]()) as p, \([String]()) as q,
                     \(Double.infinity)::float8 as r, \(1.5)::float4 as s, 'x'::name as t, 'y'::varchar as u,
                     \(Int64(9))::oid as v, '{"text":"","list":[]}'::json as w,
-                    \([time]) as x
+                    \([time]) as x, \([[0, 255], [], [7]] as [[UInt8]]) as y, \([[UInt8]]()) as z
                     """
                 ).first)
             #expect(try row.decode("a", as: String.self) == "ä😀")
@@ -47,6 +47,8 @@ import Testing
             #expect(try row.decode("v", as: Int.self) == 9)
             #expect(try row.decode("w", as: PostgresJSON<Note>.self).value.list.isEmpty)
             #expect(try row.decode("x", as: [Date].self).map(\.postgresBytes) == [time.postgresBytes])
+            #expect(try row.decode("y", as: [[UInt8]].self) == [[0, 255], [], [7]])
+            #expect(try row.decode("z", as: [[UInt8]].self) == [])
             #expect(try row.decode(at: 3, as: Int.self) == -7)
         }
     }

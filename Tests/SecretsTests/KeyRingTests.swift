@@ -106,6 +106,18 @@ import Testing
         #expect(throws: SealingError.malformed) { try ring.openDataKey(sealed, customer: nil) }
     }
 
+    /// What a key sealed is found by how it begins, and the key's name is read from there.
+    @Test func sealedPrefixNamesTheKey() throws {
+        let ring = try KeyRing(current: Self.new, retired: [Self.old])
+        let sealed = try ring.makeDataKey(customer: Self.customer).sealed
+        #expect(sealed.bytes.starts(with: ring.currentKeyID.sealedPrefix))
+        #expect(KeyID(sealedPrefix: ring.currentKeyID.sealedPrefix) == ring.currentKeyID)
+        #expect(KeyID(sealedPrefix: Array(sealed.bytes.prefix(10))) == nil)
+        #expect(KeyID(sealedPrefix: []) == nil)
+        #expect(KeyID(sealedPrefix: [2] + ring.currentKeyID.sealedPrefix.dropFirst()) == nil)
+        #expect(try ring.retiredKeyIDs == [KeyRing(current: Self.old).currentKeyID])
+    }
+
     /// The name of a key is eight bytes of a hash, which another process computes alike.
     @Test func keyNameIsStable() throws {
         #expect(try KeyRing(current: Self.old).currentKeyID.description == "721e36c00c27c273")

@@ -14,6 +14,7 @@ public enum PostgresRepositories {
             accessKeys: PostgresAccessKeyRepository(database: database),
             audit: PostgresAuditRepository(database: database),
             platformKeys: PostgresPlatformKeyRepository(database: database),
+            dataKeys: PostgresDataKeyRepository(database: database),
             changes: PostgresChangeRepository(database: database, listening: listening))
     }
 }
