@@ -105,13 +105,14 @@ let package = Package(
                 "Access", "Domain", "Forwarding", "Postgres", "Salesforce", "Secrets", "Storage", "Telemetry",
                 "Workspace", asyncHTTPClient, configuration, crypto, httpTypes, hummingbird, hummingbirdCore,
                 logging, metrics,
-                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
+                nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(
             name: "formation",
             dependencies: [
                 "Access", "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
-                argumentParser, configuration, logging, metrics, nioCore, nioPosix, serviceLifecycle, unixSignals,
+                argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
+                unixSignals,
             ]),
 
         // Beside the stack: imports nothing of ours, so that no belief about the wire is wrong on both sides.
@@ -162,7 +163,8 @@ let package = Package(
         .testTarget(
             name: "AccessTests",
             dependencies: [
-                "Access", "Domain", "GatewayTesting", "Salesforce", "Secrets", httpTypes, logging, serviceLifecycle,
+                "Access", "Domain", "GatewayTesting", "Salesforce", "Secrets", httpTypes, logging,
+                nioConcurrencyHelpers, serviceLifecycle,
             ]),
         .testTarget(
             name: "ForwardingTests",

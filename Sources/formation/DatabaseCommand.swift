@@ -41,13 +41,18 @@ struct DatabaseCommand: AsyncParsableCommand {
 
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says what is applied; exits with 1 where something is missing.")
+            abstract: "Says what is applied, and which master keys are in use.",
+            discussion: "Exits with 1 where a migration is missing. Keys are compared with ENCRYPTION_KEY, if it is set.")
 
         func run() async throws {
             let (tools, _) = try await Operations.tools(requires: .database)
-            let (schema, rowSecurity) = try await tools.status()
+            let (schema, rowSecurity, keys) = try await tools.status()
             Console.say(Console.table(schema.entries.map { [String($0.number), $0.name, Self.words($0.state)] }))
             Console.say("row-level security: \(rowSecurity)")
+            if let keys {
+                Console.say("master keys:")
+                Console.say(Describe.table(of: keys))
+            }
             if !schema.isComplete { throw ExitCode(Console.failureExitCode) }
         }
 

@@ -134,6 +134,28 @@ import Testing
         #expect(world.store.operationCount == before + 1)
     }
 
+    /// One that a rotation put right, which leaves no change, is found out in half a minute.
+    @Test func mendedDataKey() async throws {
+        let world = try World()
+        let other = try Fixtures(encryptionKey: KeyRing.generate())
+        let customer = try other.makeCustomer()
+        try await world.store.repositories.customers.create(
+            customer, config: other.makeConfig(for: customer.id), admin: nil)
+        let process = world.process()
+        #expect(await gatewayError { try await process.tenant() } == .internalError)
+        let right = try world.fixtures.keys.makeDataKey(customer: customer.id.rawValue).sealed
+        let replaced = try await world.store.repositories.dataKeys.replace([
+            RewrappedDataKey(customerID: customer.id, former: customer.dataKey, sealed: right)
+        ])
+        #expect(replaced == 1)
+        await process.follower.pollOnce()
+        #expect(await gatewayError { try await process.tenant() } == .internalError)
+        world.clock.advance(by: 31)
+        // The call that finds the time over is still refused.
+        _ = await gatewayError { try await process.tenant() }
+        #expect(try await process.tenant().id == customer.id)
+    }
+
     /// While the feed is stale, last-known state serves; beyond the grace it does not.
     @Test func outage() async throws {
         let world = try World()

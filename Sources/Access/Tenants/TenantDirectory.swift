@@ -12,17 +12,21 @@ public final class TenantDirectory: Sendable {
     /// A customer as it was found.
     private enum Opened: Sendable {
         case tenant(Tenant)
-        /// Its data key does not open. Remembered, so that it is logged once.
+        /// Its data key does not open. Remembered for a while, so that it is not logged at every call.
         /// Indirect, so that an entry is one reference.
-        indirect case broken(CustomerID)
+        indirect case broken(CustomerID, until: Date)
 
         var customerID: CustomerID {
             switch self {
             case .tenant(let tenant): tenant.id
-            case .broken(let id): id
+            case .broken(let id, _): id
             }
         }
     }
+
+    /// A data key that did not open is looked at again after 30 s: a rotation can have put it right, and leaves no
+    /// change.
+    private static let brokenSeconds: TimeInterval = 30
 
     private let context: AccessContext
     private let bySubdomain: ShardedCache<Subdomain, Opened>
@@ -109,7 +113,9 @@ public final class TenantDirectory: Sendable {
         }
         switch opened {
         case .tenant(let tenant): return tenant
-        case .broken: throw .internalError
+        case .broken(let id, let until):
+            if now >= until { drop(customer: id.rawValue) }
+            throw .internalError
         case nil: return nil
         }
     }
@@ -126,7 +132,7 @@ public final class TenantDirectory: Sendable {
             context.logger.error(
                 "A customer's data key does not open",
                 metadata: ["customer": "\(customer.id)", "reason": "\(error)"])
-            return .broken(customer.id)
+            return .broken(customer.id, until: context.now().addingTimeInterval(Self.brokenSeconds))
         }
     }
 
