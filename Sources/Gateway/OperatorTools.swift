@@ -85,10 +85,28 @@ public struct OperatorTools: Sendable {
         }
     }
 
-    /// `formation db status`: what is applied, and how the second wall stands.
-    public func status() async throws -> (schema: SchemaStatus, rowSecurity: RowSecurityState) {
+    /// `formation db status`: what is applied, how the second wall stands, and which master keys are in use; `nil`
+    /// where there is no table yet that could say so.
+    public func status() async throws -> (schema: SchemaStatus, rowSecurity: RowSecurityState, keys: KeyInventory?) {
         try await withDatabase { client in
-            try await (Migrator(client: client).status(), Database.open(client: client).rowSecurity)
+            let database = try await Database.open(client: client)
+            return try await (
+                Migrator(client: client).status(), database.rowSecurity,
+                KeyInventory.found(in: database, keys: settings.keys)
+            )
+        }
+    }
+
+    /// `formation key rotate`: seals every data key anew, by `ENCRYPTION_KEY`.
+    public func rotateKeys(
+        progress: @escaping @Sendable (KeyRotation.Progress) -> Void
+    ) async throws -> KeyRotation.Report {
+        guard let keys = settings.keys else { throw Self.missing("ENCRYPTION_KEY") }
+        return try await withDatabase { client in
+            guard try await Migrator(client: client).status().isComplete else { throw OperatorToolsError.notMigrated }
+            let repositories = try await PostgresRepositories.make(
+                database: Database.open(client: client), listening: client)
+            return try await KeyRotation(repository: repositories.dataKeys, keys: keys).run(progress: progress)
         }
     }
 
@@ -128,6 +146,13 @@ public struct OperatorTools: Sendable {
 
     private static func missing(_ variable: String) -> SettingsError {
         SettingsError(problems: [SettingsProblem(variable: variable, reason: "is not set.")])
+    }
+}
+
+extension KeyInventory {
+    /// What a database says of the master keys; `nil` where its tables are not there yet.
+    static func found(in database: Database, keys: KeyRing?) async throws -> KeyInventory? {
+        try await database.masterKeyUses().map { KeyInventory(uses: $0, keys: keys) }
     }
 }
 

@@ -44,7 +44,7 @@ struct StorageRoom: Sendable {
         )
     }
 
-    private static func configuration(_ settings: DatabaseSettings, url: Secret<String>) -> PostgresConfiguration {
+    static func configuration(_ settings: DatabaseSettings, url: Secret<String>) -> PostgresConfiguration {
         PostgresConfiguration(
             url: url.exposed, connections: settings.connections, preparedStatements: settings.preparedStatements,
             applicationName: "formation")

@@ -14,7 +14,8 @@ struct Formation: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, DatabaseCommand.self, CustomerCommand.self, KeyCommand.self, SimulatorCommand.self, Demo.self,
+            Serve.self, DatabaseCommand.self, CustomerCommand.self, KeyCommand.self, DoctorCommand.self,
+            SimulatorCommand.self, Demo.self,
         ])
 
     static func main() async {
