@@ -9,7 +9,7 @@ import Testing
         [], ["serve"], ["db"], ["db", "init"], ["db", "migrate"], ["db", "status"], ["db", "dump"], ["customer"],
         ["customer", "create"], ["customer", "list"], ["customer", "show"], ["customer", "credentials"],
         ["customer", "suspend"], ["customer", "resume"], ["customer", "delete"], ["key"], ["key", "generate"],
-        ["simulator"], ["demo"],
+        ["key", "rotate"], ["doctor"], ["simulator"], ["demo"],
     ])
     func help(command: [String]) async throws {
         let output = try await FormationProcess.run(command + ["--help"])
@@ -26,7 +26,7 @@ import Testing
     }
 
     /// A wrong configuration exits with 78 and names every wrong variable at once, without their values.
-    @Test(arguments: [["serve"], ["db", "init"], ["customer", "list"]])
+    @Test(arguments: [["serve"], ["db", "init"], ["customer", "list"], ["key", "rotate"]])
     func wrongConfiguration(command: [String]) async throws {
         let output = try await FormationProcess.run(
             command,
