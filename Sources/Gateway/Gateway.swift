@@ -74,7 +74,8 @@ public struct Gateway: Sendable {
             settings: settings, storage: storage, plane: plane, control: control, rule: rule, state: state,
             sources: sources, logger: logger)
         let bound = BoundPort()
-        let responder = try responder(settings, state: state, sources: sources, metrics: metrics, logger: logger)
+        let responder = try responder(
+            settings, state: state, storage: storage, sources: sources, metrics: metrics, logger: logger)
         return Gateway(
             services: (batches.map { [$0] } ?? []) + storage.services + [
                 HTTPClientService(client: control), core, plane, watchdog(logger),
@@ -93,12 +94,14 @@ public struct Gateway: Sendable {
     }
 
     private static func responder(
-        _ settings: Settings, state: GatewayState, sources: Sources, metrics: PrometheusMetricsFactory, logger: Logger
+        _ settings: Settings, state: GatewayState, storage: StorageRoom, sources: Sources,
+        metrics: PrometheusMetricsFactory, logger: Logger
     ) throws -> RootResponder {
         try RootResponder(
             origin: settings.origin, trust: EdgeTrust(trustedHops: settings.trustedProxyHops),
             probes: Probes(
                 state: state, outageSeconds: TimeInterval(settings.database.outageSeconds),
+                isDatabaseAway: { storage.client.isAway },
                 metricsToken: settings.metricsToken, renderMetrics: { metrics.render() }, now: sources.now),
             state: state, frontDoor: FrontDoor(origin: settings.origin),
             errorPages: ErrorPages(origin: settings.origin),

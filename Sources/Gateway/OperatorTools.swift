@@ -118,8 +118,11 @@ public struct OperatorTools: Sendable {
 
     private func withDatabase<Result>(_ body: (PostgresClient) async throws -> Result) async throws -> Result {
         guard let url = settings.database.directURL?.exposed else { throw Self.missing("DATABASE_URL") }
+        // Where nothing leads past a pooler, its rules hold here too.
+        let isPooled = settings.database.directURL == settings.database.url
         let configuration = PostgresConfiguration(
-            url: url, connections: 2, statementTimeout: nil, applicationName: "formation")
+            url: url, connections: 2, statementTimeout: nil,
+            preparedStatements: !isPooled || settings.database.preparedStatements, applicationName: "formation")
         do {
             return try await PostgresClient.withClient(configuration: configuration, logger: logger, body)
         } catch let error where error is PostgresError || error is RepositoryError || error is SealingError {

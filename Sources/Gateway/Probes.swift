@@ -9,6 +9,8 @@ internal import Telemetry
 struct Probes: Sendable {
     let state: GatewayState
     let outageSeconds: TimeInterval
+    /// Whether there is no connection with the database, as far as is known at this moment.
+    let isDatabaseAway: @Sendable () -> Bool
     let metricsToken: Secret<String>?
     let renderMetrics: @Sendable () -> String
     let now: @Sendable () -> Date
@@ -32,14 +34,16 @@ struct Probes: Sendable {
         if let obstacle = state.obstacle {
             return json(method, .serviceUnavailable, #"{"status":"\#(obstacle.rawValue)"}"#)
         }
-        guard let since = state.sites?.follower.staleSince else {
+        // A connection that ends says so at once; a server that falls silent is missed when the feed is stale.
+        guard let follower = state.sites?.follower, isDatabaseAway() || follower.staleSince != nil else {
             return json(method, .ok, #"{"status":"ready","database":"reachable"}"#)
         }
-        let seconds = Int(now().timeIntervalSince(since))
+        let seconds = max(0, Int(now().timeIntervalSince(follower.lastReadAt)))
         let within = Double(seconds) < outageSeconds
+        let members = #""database":"away","awaySeconds":\#(seconds),"graceSeconds":\#(Int(outageSeconds))"#
         return json(
             method, within ? .ok : .serviceUnavailable,
-            #"{"status":"\#(within ? "ready" : "database_away")","database":"away","awaySeconds":\#(seconds)}"#)
+            #"{"status":"\#(within ? "ready" : "database_away")",\#(members)}"#)
     }
 
     private func metrics(_ method: HTTPRequest.Method, _ headers: HTTPFields) -> Response? {

@@ -19,12 +19,21 @@ struct StorageRoom: Sendable {
         guard let url = settings.url, let directURL = settings.directURL else {
             throw SettingsError(problems: [SettingsProblem(variable: "DATABASE_URL", reason: "is not set.")])
         }
-        self.client = PostgresClient(configuration: Self.configuration(settings, url: url), logger: logger)
+        let watch = DatabaseWatch(
+            variable: "DATABASE_URL", url: url, outageSeconds: settings.outageSeconds, logger: logger)
+        var pooled = Self.configuration(settings, url: url)
+        pooled.observer = watch.note
+        self.client = PostgresClient(configuration: pooled, logger: logger)
         var direct = Self.configuration(settings, url: directURL)
+        if url != directURL {
+            let listening = DatabaseWatch(
+                variable: "DATABASE_DIRECT_URL", url: directURL, outageSeconds: settings.outageSeconds, logger: logger)
+            direct.observer = listening.noteListening
+        }
         direct.connections = 1
         // A migration may take longer than any request should.
         direct.statementTimeout = nil
-        direct.preparedStatements = true
+        direct.preparedStatements = url != directURL || settings.preparedStatements
         self.direct = PostgresClient(configuration: direct, logger: logger)
     }
 

@@ -61,6 +61,7 @@ public actor PostgresCluster {
     /// The directory of the Unix socket.
     public nonisolated let socketDirectory: String
     private let supervisor: PostgresSupervisor
+    private let options: Options
     private var databasesMade = 0
 
     // MARK: Starting
@@ -83,11 +84,12 @@ public actor PostgresCluster {
         let supervisor = try PostgresSupervisor(options: options)
         try await supervisor.command("init")
         try await supervisor.command("start")
-        return PostgresCluster(supervisor: supervisor)
+        return PostgresCluster(supervisor: supervisor, options: options)
     }
 
-    private init(supervisor: PostgresSupervisor) {
+    private init(supervisor: PostgresSupervisor, options: Options) {
         self.supervisor = supervisor
+        self.options = options
         self.port = supervisor.port
         self.socketDirectory = supervisor.socketDirectory
     }
@@ -142,7 +144,7 @@ public actor PostgresCluster {
 
     /// The superuser's connection string, over the Unix socket.
     public nonisolated func superuserURL(database: String = "postgres") -> String {
-        "postgres:///\(database)?host=\(self.socketDirectory)&port=\(self.port)&user=postgres"
+        "postgres:///\(database)?host=\(self.socketDirectory)&port=\(self.port)&user=postgres&target_session_attrs=any"
     }
 
     /// Runs a body as superuser.
@@ -159,16 +161,47 @@ public actor PostgresCluster {
 
     // MARK: Faults
 
-    /// Ends the server processes of all connections to a database; the number of them.
+    /// Ends the server processes of connections to a database, all or so many of them by chance; the number of them.
     @discardableResult
-    public func killBackends(of database: Database) async throws -> Int {
+    public func killBackends(of database: Database, atMost count: Int? = nil) async throws -> Int {
         try await self.withSuperuser { client in
             try await client.query(
                 """
-                select pg_terminate_backend(pid) from pg_stat_activity
-                where datname = \(database.name) and pid <> pg_backend_pid()
+                select pg_terminate_backend(pid) from (
+                    select pid from pg_stat_activity
+                    where datname = \(database.name) and pid <> pg_backend_pid() order by random() limit \(count)
+                ) as chosen
                 """
             ).count
+        }
+    }
+
+    /// How many connections a database has, those of its superuser apart.
+    public func backends(of database: Database) async throws -> Int {
+        try await self.withSuperuser { client in
+            try await client.query(
+                "select 1 from pg_stat_activity where datname = \(database.name) and usename = \(database.owner)"
+            ).count
+        }
+    }
+
+    /// Gives a database's owner another password, as a platform does when it replaces credentials.
+    public func changePassword(of database: Database, to password: String) async throws {
+        try await self.withSuperuser { client in
+            try await client.query(
+                """
+                alter role \(identifier: database.owner) \
+                password '\(fragment: SQL(unsafeSQL: password))'
+                """)
+        }
+    }
+
+    /// Makes every connection, those that are there among them, read-only or not.
+    public func setReadOnly(_ isReadOnly: Bool) async throws {
+        try await self.withSuperuser { client in
+            let value: SQL = isReadOnly ? "on" : "off"
+            try await client.query("alter system set default_transaction_read_only = \(fragment: value)")
+            try await client.query("select pg_reload_conf()")
         }
     }
 
@@ -177,6 +210,26 @@ public actor PostgresCluster {
 
     /// Starts the server again, on the same port with the same data.
     public func start() async throws { try await self.supervisor.command("start") }
+
+    // MARK: Standbys
+
+    /// Starts a standby: a copy that follows this server, read-only until it is promoted.
+    public func startStandby() async throws -> PostgresCluster {
+        let supervisor = try PostgresSupervisor(options: self.options)
+        try await supervisor.command("copy \(self.socketDirectory) \(self.port)")
+        try await supervisor.command("start")
+        return PostgresCluster(supervisor: supervisor, options: self.options)
+    }
+
+    /// Makes a standby the primary.
+    public func promote() async throws {
+        try await self.withSuperuser { client in try await client.query("select pg_promote()") }
+    }
+
+    /// Makes a server that was stopped follow another one when it is started.
+    public func follow(_ primary: PostgresCluster) async throws {
+        try await self.supervisor.command("follow \(primary.socketDirectory) \(primary.port)")
+    }
 
     /// Stops and starts the server.
     public func restart() async throws {

@@ -79,7 +79,8 @@ final class PostgresSupervisor: Sendable {
 
     // MARK: The script
 
-    /// Reads commands, one a line, and answers each with one line. `$1` binaries, `$2` directory, `$3` port.
+    /// Reads commands, one a line, with socket directory and port of another server where they need them, and answers
+    /// each with one line. `$1` binaries, `$2` directory, `$3` port.
     private static let script = #"""
         trap '' INT HUP
         bin=$1; dir=$2; port=$3; pid=
@@ -108,9 +109,20 @@ final class PostgresSupervisor: Sendable {
             cp "$dir/hba.conf" "$dir/data/pg_hba.conf" || return 1
             if [ -f "$dir/server.key" ]; then chmod 600 "$dir/server.key" || return 1; fi
         }
-        while read -r command; do
+        copy() {
+            "$bin/pg_basebackup" -h "$1" -p "$2" -U postgres -D "$dir/data" -R -X stream -c fast --no-sync \
+                </dev/null >>"$log" 2>&1 || return 1
+            cat "$dir/settings.conf" >>"$dir/data/postgresql.conf" || return 1
+        }
+        follow() {
+            echo "primary_conninfo = 'host=$1 port=$2 user=postgres'" >>"$dir/data/postgresql.auto.conf" &&
+                touch "$dir/data/standby.signal"
+        }
+        while read -r command host other; do
             case $command in
                 init) initialise && echo ok || tail_of_log ;;
+                copy) copy "$host" "$other" && echo ok || tail_of_log ;;
+                follow) follow "$host" "$other" && echo ok || tail_of_log ;;
                 start) start && echo ok || tail_of_log ;;
                 stop) stop INT && echo ok ;;
             esac
@@ -137,6 +149,7 @@ final class PostgresSupervisor: Sendable {
         try Self.give(Data(lines.utf8), to: "\(directory)/settings.conf")
         let access = """
             local all all trust
+            local replication postgres trust
             host all all 127.0.0.1/32 \(options.authentication.rawValue)
 
             """

@@ -5,14 +5,20 @@ extension Connection {
     ///
     /// libpq ignores its own `connect_timeout` when it does not block, so the deadline is kept here. Resolving a name
     /// blocks this thread, and no other.
+    ///
+    /// - Parameter hostRotation: By how many places the list of hosts is turned, where there are several.
     static func open(
-        _ configuration: PostgresConfiguration, waker: Waker, logger: Logger, isStopping: @escaping () -> Bool
+        _ configuration: PostgresConfiguration, hostRotation: Int, waker: Waker, logger: Logger,
+        isStopping: @escaping () -> Bool
     ) throws(PostgresError) -> Connection {
-        let libpq = try LibPQConnection(options: ConnectionOptions.make(configuration), logger: logger)
+        let options = ConnectionOptions.rotated(try ConnectionOptions.make(configuration), by: hostRotation)
+        let libpq = try LibPQConnection(options: options, logger: logger)
         try Self.connect(libpq, within: configuration.connectTimeout, waker: waker, isStopping: isStopping)
         guard libpq.enterPipeline() else { throw PostgresError(code: .connectionLost) }
         let connection = Connection(
-            libpq: libpq, waker: waker, keepsStatements: configuration.preparedStatements, isStopping: isStopping)
+            libpq: libpq, waker: waker,
+            cache: configuration.preparedStatements ? StatementCache(namePrefix: Self.namePrefix()) : nil,
+            observer: configuration.observer, isStopping: isStopping)
         do throws(PostgresError) {
             var statements: [Statement] = []
             for sql in configuration.onConnect { statements.append(try sql.statement()) }
@@ -24,6 +30,12 @@ extension Connection {
         }
         logger.debug("connected to PostgreSQL", metadata: ["server_process": "\(libpq.serverProcess)"])
         return connection
+    }
+
+    /// Unlike that of any other connection: behind a pooler that does not follow prepared statements, what goes by one
+    /// of our names must never be another's statement.
+    private static func namePrefix() -> String {
+        "s" + String(UInt64.random(in: .min ... .max), radix: 36) + "_"
     }
 
     private static func connect(

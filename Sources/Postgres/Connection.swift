@@ -6,22 +6,31 @@ final class Connection {
     static let cancelPatience: Duration = .seconds(5)
     /// A cancel request that came before its statement did nothing: it is repeated.
     static let cancelRepeat: Duration = .milliseconds(100)
+    /// When so many prepared statements were gone that had been there, no more are prepared on this connection.
+    static let vanishedMax = 3
 
     let libpq: LibPQConnection
     let waker: Waker
-    private let keepsStatements: Bool
+    private let observer: (@Sendable (PostgresEvent) -> Void)?
     private let isStopping: () -> Bool
-    private var cache = StatementCache()
+    /// `nil` where no statement is kept.
+    private var cache: StatementCache?
+    /// How often the server had forgotten a statement.
+    private var vanishedCount = 0
     /// Statements that are of no use any more, to be let go with the next batch.
     private var unwanted: [String] = []
     /// Once true, it is of no use any more.
     private(set) var isDead = false
 
     /// Takes a connection that libpq has made.
-    init(libpq: LibPQConnection, waker: Waker, keepsStatements: Bool, isStopping: @escaping () -> Bool) {
+    init(
+        libpq: LibPQConnection, waker: Waker, cache: StatementCache?, observer: (@Sendable (PostgresEvent) -> Void)?,
+        isStopping: @escaping () -> Bool
+    ) {
         self.libpq = libpq
         self.waker = waker
-        self.keepsStatements = keepsStatements
+        self.cache = cache
+        self.observer = observer
         self.isStopping = isStopping
     }
 
@@ -54,11 +63,17 @@ final class Connection {
         let stale = self.runOnce(requests, isLeased: isLeased, mayRetry: !self.libpq.isInTransaction)
         // One after the other: none depends on what another one prepares.
         for request in stale { _ = self.runOnce([request], isLeased: isLeased, mayRetry: false) }
+        self.dropNotifications()
+    }
+
+    /// What others listen for can come here, where a transaction pooler lends one connection to many; nobody reads it.
+    private func dropNotifications() {
+        while self.libpq.nextNotification() != nil {}
     }
 
     /// The requests that failed only because of what was prepared before, and had no effect.
     private func runOnce(_ requests: [Request], isLeased: Bool, mayRetry: Bool) -> [Request] {
-        self.cache.beginBatch()
+        self.cache?.beginBatch()
         var exchanges: [Exchange] = []
         if !isLeased { exchanges += self.sendDeallocations() }
         self.libpq.notices.hidesText = false
@@ -133,11 +148,7 @@ final class Connection {
         var exchange = Exchange(request: request, patience: request.patience)
         for statement in statements {
             let key = statement.cacheKey
-            guard self.keepsStatements else {
-                self.send(statement, name: "", isPrepared: false, in: &exchange, key: nil)
-                continue
-            }
-            switch self.cache.use(key, mayEvict: !isLeased) {
+            switch self.cache?.use(key, mayEvict: !isLeased) ?? .unnamed {
             case .known(let name):
                 self.send(statement, name: name, isPrepared: true, in: &exchange, key: key)
             case .prepare(let name, let evicted):
@@ -198,7 +209,7 @@ final class Connection {
             case .rows, .done:
                 answer = result
             case .pipelineAborted:
-                if case .prepare(let key?, let name) = step { self.cache.forget(key, name: name) }
+                if case .prepare(let key?, let name) = step { self.cache?.forget(key, name: name) }
             case .failed, .unsupported, .pipelineSync:
                 let error = self.error(of: result, at: step, in: exchange)
                 failure = failure ?? error
@@ -221,26 +232,39 @@ final class Connection {
             self.isDead = true
             return PostgresError(code: .server, text: "a statement of a kind that this client does not speak")
         }
-        if result.isFatal { self.isDead = true }
-        switch step {
-        case .prepare: return result.error(sawParameters: false)
-        case .execute: return result.error(sawParameters: exchange.hasParameters)
-        }
+        let sawParameters =
+            switch step {
+            case .prepare: false
+            case .execute: exchange.hasParameters
+            }
+        let error = result.error(sawParameters: sawParameters)
+        // A server that has become read-only (25006) is not the one that was asked for: a new connection finds that.
+        if result.isFatal || error.sqlState == "25006" { self.isDead = true }
+        return error
     }
 
     private func noteFailure(_ error: PostgresError, at step: Exchange.Step) {
         switch step {
         case .prepare(let key?, let name):
-            self.cache.forget(key, name: name)
+            self.cache?.forget(key, name: name)
         case .execute(let key?, let name) where error.sqlState == "26000":
-            self.cache.forget(key, name: name)
-            self.unwanted += self.cache.forgetAll()
+            self.cache?.forget(key, name: name)
+            self.unwanted += self.cache?.forgetAll() ?? []
+            self.noteVanished()
         case .execute(let key?, let name) where Self.isStale(error):
-            self.cache.forget(key, name: name)
+            self.cache?.forget(key, name: name)
             self.unwanted.append(name)
         case .prepare, .execute:
             break
         }
+    }
+
+    /// Behind a pooler that gives each transaction another connection, prepared statements are a lottery: no more then.
+    private func noteVanished() {
+        self.vanishedCount += 1
+        guard self.vanishedCount == Self.vanishedMax else { return }
+        self.cache = nil
+        self.observer?(.preparedStatementsVanish)
     }
 
     /// Whether what was prepared no longer fits: the server forgot it (26000), a table changed its columns (0A000, from

@@ -88,8 +88,9 @@ final class Listener: Sendable {
         var isFirst = true
         while !self.isEnded {
             do throws(PostgresError) {
-                let connection = try self.connect()
+                let connection = try self.connect(hostRotation: outage.hostRotation)
                 outage.end()
+                self.tell(outage.news(now: .now))
                 self.push(.connected(isFirst: isFirst))
                 isFirst = false
                 try self.listen(on: connection)
@@ -97,9 +98,14 @@ final class Listener: Sendable {
                 guard !self.isEnded else { return }
                 self.logger.debug("not listening to PostgreSQL", metadata: ["error": "\(error)"])
                 _ = outage.attemptFailed(error, now: .now)
+                self.tell(outage.news(now: .now))
                 self.pause(outage)
             }
         }
+    }
+
+    private func tell(_ news: PostgresEvent?) {
+        if let news { self.configuration.observer?(news) }
     }
 
     private func pause(_ outage: Outage) {
@@ -109,9 +115,10 @@ final class Listener: Sendable {
         }
     }
 
-    private func connect() throws(PostgresError) -> Connection {
+    private func connect(hostRotation: Int) throws(PostgresError) -> Connection {
         let connection = try Connection.open(
-            self.configuration, waker: self.waker, logger: self.logger, isStopping: { self.isEnded })
+            self.configuration, hostRotation: hostRotation, waker: self.waker, logger: self.logger,
+            isStopping: { self.isEnded })
         let statements = self.channels.map { Statement(text: "listen \(SQL.quoted(identifier: $0))") }
         try connection.setUp(statements, patience: self.configuration.connectTimeout)
         return connection

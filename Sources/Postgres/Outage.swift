@@ -32,7 +32,12 @@ struct Outage {
     }
 
     private var state = State.none
-    private var wasEverConnected = false
+    private(set) var wasEverConnected = false
+    /// What an operator was told of this outage.
+    private var told: Set<PostgresConnectionProblem> = []
+    /// Which of several hosts is tried first. libpq goes on to the next where one refuses, but not where one is silent:
+    /// then the next attempt begins behind it.
+    private(set) var hostRotation = 0
 
     var error: PostgresError? {
         switch self.state {
@@ -67,11 +72,27 @@ struct Outage {
             pause = min(failing.pause * 2, Self.pauseMax)
         }
         self.state = .pausing(Failing(since: since, pause: pause, nextAttempt: now + pause, error: error))
+        if error.code == .connectTimeout { self.hostRotation += 1 }
         return !self.wasEverConnected || now - since >= Self.patience
     }
 
     mutating func end() {
         self.state = .none
         self.wasEverConnected = true
+    }
+
+    /// What an operator is to be told now: of an outage that is more than a restart, each of its reasons once; and of
+    /// its end.
+    mutating func news(now: Instant) -> PostgresEvent? {
+        switch self.state {
+        case .none:
+            guard !self.told.isEmpty else { return nil }
+            self.told.removeAll()
+            return .connectedAgain
+        case .pausing(let failing), .probing(let failing):
+            let problem = failing.error.connectionProblem ?? .other
+            guard problem.needsOperator || now - failing.since >= Self.patience else { return nil }
+            return self.told.insert(problem).inserted ? .cannotConnect(failing.error) : nil
+        }
     }
 }

@@ -96,13 +96,26 @@ final class PoolCore: Sendable {
     }
 
     func didConnect(worker: Int) {
-        for other in self.shared.withLockedValue({ $0.pool.didConnect(worker: worker) }) { self.wakers[other].wake() }
+        let (woken, news) = self.shared.withLockedValue { shared in
+            (shared.pool.didConnect(worker: worker), shared.pool.news(now: .now))
+        }
+        for other in woken { self.wakers[other].wake() }
+        if let news { self.configuration.observer?(news) }
     }
 
     func didFailToConnect(_ error: PostgresError) {
-        let failed = self.shared.withLockedValue { $0.pool.didFailToConnect(error, now: .now) }
+        let (failed, news) = self.shared.withLockedValue { shared in
+            (shared.pool.didFailToConnect(error, now: .now), shared.pool.news(now: .now))
+        }
         for item in failed { item.fail(error) }
+        if let news { self.configuration.observer?(news) }
     }
+
+    /// Whether there is no connection any more, and no new one yet.
+    var isAway: Bool { self.shared.withLockedValue { $0.pool.isAway } }
+
+    /// By how many places the list of hosts is turned at the next attempt.
+    var hostRotation: Int { self.shared.withLockedValue { $0.pool.hostRotation } }
 
     func didDisconnect(worker: Int) {
         self.shared.withLockedValue { $0.pool.didDisconnect(worker: worker) }

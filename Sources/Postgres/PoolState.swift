@@ -45,6 +45,10 @@ struct PoolState<Item: Identifiable & Sendable> where Item.ID: Sendable {
 
     var queuedCount: Int { self.queue.count }
     var connectedCount: Int { self.connected.count }
+    /// Whether there is no connection any more, and no new one yet.
+    var isAway: Bool { self.outage.wasEverConnected && self.connected.isEmpty }
+    /// By how many places the list of hosts is turned at the next attempt.
+    var hostRotation: Int { self.outage.hostRotation }
     var isStopped: Bool {
         switch self.phase {
         case .stopped: true
@@ -166,6 +170,11 @@ struct PoolState<Item: Identifiable & Sendable> where Item.ID: Sendable {
         guard isHopeless, self.connected.isEmpty else { return [] }
         defer { self.queue.removeAll() }
         return self.queue.map(\.item)
+    }
+
+    /// What an operator is to be told. A client that was never connected tells its callers alone.
+    mutating func news(now: Instant) -> PostgresEvent? {
+        self.outage.wasEverConnected ? self.outage.news(now: now) : nil
     }
 
     /// Notes that a worker's connection ended.

@@ -60,6 +60,9 @@ public final class PostgresClient: Service, Sendable {
         await self.core.ended()
     }
 
+    /// Whether the connections are gone and none could be made since. `false` before the first one was made.
+    public var isAway: Bool { self.core.isAway }
+
     // MARK: Requests
 
     /// Runs one statement, in a transaction of its own, with settings that hold for it alone.
@@ -69,7 +72,7 @@ public final class PostgresClient: Service, Sendable {
     @discardableResult
     public func query(_ sql: SQL, settings: [SessionSetting] = []) async throws -> PostgresRows {
         var statements: [Statement] = []
-        if let statement = try SessionSetting.statement(settings) { statements.append(statement) }
+        if let statement = try self.statement(settings) { statements.append(statement) }
         statements.append(try sql.statement())
         let changesTimeout = settings.contains { $0.name == "statement_timeout" }
         let request = Request(.statements(statements), patience: changesTimeout ? nil : self.patience)
@@ -95,7 +98,7 @@ public final class PostgresClient: Service, Sendable {
         settings: [SessionSetting] = [], _ body: (PostgresTransaction) async throws -> Result
     ) async throws -> Result {
         var begin = [Statement(text: "begin")]
-        if let statement = try SessionSetting.statement(settings) { begin.append(statement) }
+        if let statement = try self.statement(settings) { begin.append(statement) }
         let lease = try await self.lease()
         do {
             _ = try await lease.perform(Request(.statements(begin), patience: nil))
@@ -111,6 +114,10 @@ public final class PostgresClient: Service, Sendable {
             await lease.endAndWait()
             throw error
         }
+    }
+
+    private func statement(_ settings: [SessionSetting]) throws(PostgresError) -> Statement? {
+        try SessionSetting.statement(settings, timeLimit: self.core.configuration.statementTimeout)
     }
 
     private func lease() async throws -> Lease {

@@ -15,7 +15,8 @@ public struct PostgresConfiguration: Sendable {
     public var connectTimeout: Duration
     /// The server's `statement_timeout`; `nil` leaves the server's default.
     ///
-    /// Sent as a start-up option. Where a transaction pooler in between refuses those, `nil` is needed.
+    /// It travels with each request: as a start-up option, transaction poolers would refuse it, and as a setting of the
+    /// connection hand it to others.
     public var statementTimeout: Duration?
     /// Whether statements are prepared once a connection and kept. Off for poolers that don't follow prepared
     /// statements.
@@ -26,6 +27,8 @@ public struct PostgresConfiguration: Sendable {
     public var applicationName: String
     /// libpq's keywords that win over those of ``url``, such as `sslmode`.
     public var options: [String: String]
+    /// Is told what an operator should know, on threads of the client's: it must not wait.
+    public var observer: (@Sendable (PostgresEvent) -> Void)?
 
     /// A configuration with usual limits.
     public init(
@@ -38,7 +41,8 @@ public struct PostgresConfiguration: Sendable {
         preparedStatements: Bool = true,
         onConnect: [SQL] = [],
         applicationName: String = "",
-        options: [String: String] = [:]
+        options: [String: String] = [:],
+        observer: (@Sendable (PostgresEvent) -> Void)? = nil
     ) {
         self.url = url
         self.connections = connections
@@ -50,7 +54,20 @@ public struct PostgresConfiguration: Sendable {
         self.onConnect = onConnect
         self.applicationName = applicationName
         self.options = options
+        self.observer = observer
     }
+}
+
+/// What happens to a client's connections, for an operator to know.
+public enum PostgresEvent: Sendable, Hashable {
+    /// No connection can be made, for longer than a restart takes or for a reason that only an operator can cure. Told
+    /// once for each outage and reason.
+    case cannotConnect(PostgresError)
+    /// A connection was made again, after an outage that was told.
+    case connectedAgain
+    /// Statements that had been prepared were gone, again and again: a pooler gives each transaction another
+    /// connection. No more are prepared on the client's connection that saw it.
+    case preparedStatementsVanish
 }
 
 extension PostgresConfiguration: CustomStringConvertible, CustomReflectable {
@@ -108,15 +125,26 @@ enum ConnectionOptions {
             "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "15000",
             // GSSAPI costs a round trip where credentials happen to lie about, and is not offered.
             "gssencmode": "disable",
+            // A primary that was replaced may come back under its old address: it is no use, and reads from it are old.
+            "target_session_attrs": "read-write",
             "fallback_application_name": configuration.applicationName,
         ]
         options.merge(defaults) { given, _ in given }
         options["client_encoding"] = "UTF8"
-        if let timeout = configuration.statementTimeout {
-            let given = options["options"].map { $0 + " " } ?? ""
-            options["options"] = given + "-c statement_timeout=\(timeout.wholeMilliseconds)"
-        }
         return options
+    }
+
+    /// The same options with the lists of hosts, addresses and ports turned by some places.
+    static func rotated(_ options: [String: String], by places: Int) -> [String: String] {
+        var rotated = options
+        for keyword in ["host", "hostaddr", "port"] {
+            guard let entries = options[keyword]?.split(separator: ",", omittingEmptySubsequences: false),
+                entries.count > 1
+            else { continue }
+            let first = places % entries.count
+            rotated[keyword] = (entries[first...] + entries[..<first]).joined(separator: ",")
+        }
+        return rotated
     }
 }
 

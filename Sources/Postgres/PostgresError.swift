@@ -89,7 +89,7 @@ public struct PostgresError: Error, Sendable, Hashable {
             guard let sqlState = self.sqlState else { return false }
             // Class 08: connection exceptions. 57P01-57P03: shut down by an administrator, crash, not accepting
             // connections. 53300: too many connections. 25006: a standby took over the address and is read-only.
-            return sqlState.hasPrefix("08") || ["57P01", "57P02", "57P03", "53300"].contains(sqlState)
+            return sqlState.hasPrefix("08") || ["57P01", "57P02", "57P03", "53300", "25006"].contains(sqlState)
         }
     }
 
@@ -160,6 +160,31 @@ public enum PostgresConnectionProblem: Sendable, Hashable {
     case tlsRefused
     /// Anything else.
     case other
+
+    /// Whether waiting won't help: somebody has to change something.
+    public var needsOperator: Bool {
+        switch self {
+        case .databaseMissing, .passwordRefused, .roleRefused, .permissionDenied, .tlsRefused: true
+        case .serverNotRunning, .hostNotFound, .unreachable, .notAccepting, .tooManyConnections, .other: false
+        }
+    }
+
+    /// A bounded name for metrics.
+    public var label: String {
+        switch self {
+        case .serverNotRunning: "server_not_running"
+        case .hostNotFound: "host_not_found"
+        case .unreachable: "unreachable"
+        case .notAccepting: "not_accepting"
+        case .databaseMissing: "database_missing"
+        case .passwordRefused: "password_refused"
+        case .roleRefused: "role_refused"
+        case .permissionDenied: "permission_denied"
+        case .tooManyConnections: "too_many_connections"
+        case .tlsRefused: "tls_refused"
+        case .other: "other"
+        }
+    }
 
     /// One clause for a message.
     var summary: String {

@@ -162,9 +162,15 @@ public struct SessionSetting: Sendable {
     }
 
     /// One statement that makes all of the settings; `nil` where there are none.
-    static func statement(_ settings: [SessionSetting]) throws(PostgresError) -> Statement? {
-        guard !settings.isEmpty else { return nil }
-        let calls = settings.map { "set_config(\($0.name), \($0.value), true)" as SQL }
+    ///
+    /// - Parameter timeLimit: The `statement_timeout` where the settings don't have their own. It stands in the text,
+    ///   so that a request without other values has none.
+    static func statement(_ settings: [SessionSetting], timeLimit: Duration?) throws(PostgresError) -> Statement? {
+        var calls = settings.map { "set_config(\($0.name), \($0.value), true)" as SQL }
+        if let timeLimit, !settings.contains(where: { $0.name == "statement_timeout" }) {
+            calls.append(SQL(unsafeSQL: "set_config('statement_timeout', '\(timeLimit.wholeMilliseconds)', true)"))
+        }
+        guard !calls.isEmpty else { return nil }
         return try ("select \(fragment: calls.joined(separator: ", "))" as SQL).statement()
     }
 }

@@ -27,14 +27,16 @@ struct StatementCache {
     static let statementsMax = 256
 
     let capacity: Int
+    private let namePrefix: String
     private var entries: [Key: Entry] = [:]
     private var tick: UInt64 = 0
     private var batchStart: UInt64 = 0
     /// Names are never used twice on a connection: a name whose statement failed may or may not exist.
     private var namesGiven: UInt64 = 0
 
-    init(capacity: Int = Self.statementsMax) {
+    init(capacity: Int = Self.statementsMax, namePrefix: String = "s") {
         self.capacity = capacity
+        self.namePrefix = namePrefix
     }
 
     var count: Int { self.entries.count }
@@ -61,7 +63,7 @@ struct StatementCache {
             evicted = oldest.value.name
         }
         self.namesGiven += 1
-        let name = "s\(self.namesGiven)"
+        let name = "\(self.namePrefix)\(self.namesGiven)"
         self.entries[key] = Entry(name: name, lastUse: self.tick)
         return .prepare(name: name, evict: evicted)
     }

@@ -38,7 +38,8 @@ final class Worker {
         let core = self.core
         do throws(PostgresError) {
             self.connection = try Connection.open(
-                core.configuration, waker: self.waker, logger: core.logger, isStopping: { core.isStopped })
+                core.configuration, hostRotation: core.hostRotation, waker: self.waker, logger: core.logger,
+                isStopping: { core.isStopped })
             core.didConnect(worker: self.id)
         } catch {
             core.didFailToConnect(error)

@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import GatewayTesting
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import Access
@@ -49,8 +50,8 @@ import Testing
         #expect(error == .userDisabled)
     }
 
-    /// After an outage everything is read anew, since changes may have been missed.
-    @Test func staleFeedDropsAll() async throws {
+    /// After an outage what has changed meanwhile is read anew.
+    @Test func outagesAreCaughtUpWith() async throws {
         let world = try World()
         let (customer, _) = try await world.makeCustomer()
         let process = world.process()
@@ -66,6 +67,61 @@ import Testing
         #expect(process.follower.staleSince == nil)
         let tenant = try await process.tenant()
         #expect(tenant.customer.companyName == "New")
+    }
+
+    /// What has not changed stays known after an outage: a database that comes back for a moment takes nobody's session
+    /// with it when it goes again.
+    @Test func whatIsKnownOutlivesOutages() async throws {
+        let world = try World()
+        let (_, user) = try await world.makeCustomer()
+        let process = world.process()
+        await process.follower.pollOnce()
+        let tenant = try await process.tenant()
+        let (_, cookie) = try await process.signedIn(user, in: tenant)
+        await process.follower.pollOnce()
+        let again = try await process.tenant()
+        _ = try await process.sessions.identify(headers: process.cookieHeader(cookie), query: nil, in: again)
+        for isAvailable in [false, true, false] {
+            world.store.isAvailable = isAvailable
+            world.clock.advance(by: 60)
+            await process.follower.pollOnce()
+        }
+        let known = try await process.tenant()
+        _ = try await process.sessions.identify(headers: process.cookieHeader(cookie), query: nil, in: known)
+    }
+
+    /// After a time that the log may not reach back to, everything is read anew.
+    @Test func longOutagesDropAll() async throws {
+        let world = try World()
+        let (customer, _) = try await world.makeCustomer()
+        let changes = LosingChanges(store: world.store)
+        let process = world.process(repositories: changes.repositories)
+        await process.follower.pollOnce()
+        _ = try await process.tenant()
+        world.store.updateCustomer(customer.id) { $0.companyName = "New" }
+        changes.loseTold(after: 0)
+        world.clock.advance(by: FeedCursor.followableSeconds + 1)
+        await process.follower.pollOnce()
+        #expect(try await process.tenant().customer.companyName == "New")
+    }
+
+    /// A log without the newest change that was seen is another one, as after a standby took over that had not got it:
+    /// everything is read anew, though nobody was away.
+    @Test func anotherLogDropsAll() async throws {
+        let world = try World()
+        let (customer, _) = try await world.makeCustomer()
+        let changes = LosingChanges(store: world.store)
+        let process = world.process(repositories: changes.repositories)
+        await process.follower.pollOnce()
+        world.store.updateCustomer(customer.id) { $0.companyName = "Lost" }
+        world.clock.advance(by: 61)
+        await process.follower.pollOnce()
+        _ = try await process.tenant()
+        let seen = try await world.store.repositories.changes.latest()
+        world.store.updateCustomer(customer.id) { $0.companyName = "New" }
+        changes.loseTold(after: seen - 1)
+        await process.follower.pollOnce()
+        #expect(try await process.tenant().customer.companyName == "New")
     }
 
     /// One failed poll does not make it stale, and loses nothing.
@@ -136,7 +192,8 @@ import Testing
         var cursor = FeedCursor(latest: 100, at: now)
         _ = cursor.take(150, at: now + 30)
         #expect(cursor.start(at: now + 60) == 100)
-        #expect(cursor.start(at: now + 90) == 150)
+        // The newest one comes again all the same, as the sign that this is the same log.
+        #expect(cursor.start(at: now + 90) == 149)
         let settled = cursor.take(150, at: now + 90)
         #expect(!settled)
     }
@@ -147,5 +204,43 @@ import Testing
         var cursor = FeedCursor(latest: 0, at: now)
         for number in 1...5_000 { _ = cursor.take(Int64(number), at: now) }
         #expect(cursor.start(at: now) == 3_000)
+    }
+}
+
+/// The changes of a store, of which some can be lost.
+private final class LosingChanges: ChangeRepository {
+    private let store: InMemoryStore
+    private let lostAfter = NIOLockedValueBox<Int64?>(nil)
+
+    init(store: InMemoryStore) {
+        self.store = store
+    }
+
+    var repositories: Repositories {
+        let own = store.repositories
+        return Repositories(
+            customers: own.customers, users: own.users, configs: own.configs, grants: own.grants,
+            sessions: own.sessions, accessKeys: own.accessKeys, audit: own.audit, platformKeys: own.platformKeys,
+            changes: self)
+    }
+
+    /// From now on the log has nothing above a number.
+    func loseTold(after sequence: Int64) {
+        lostAfter.withLockedValue { $0 = sequence }
+    }
+
+    func latest() async throws -> Int64 {
+        let latest = try await store.repositories.changes.latest()
+        return lostAfter.withLockedValue { $0 }.map { min($0, latest) } ?? latest
+    }
+
+    func changes(after sequence: Int64, limit: Int) async throws -> [Change] {
+        let changes = try await store.repositories.changes.changes(after: sequence, limit: limit)
+        guard let lostAfter = lostAfter.withLockedValue({ $0 }) else { return changes }
+        return changes.filter { $0.sequence <= lostAfter }
+    }
+
+    func hints() -> AsyncStream<Void> {
+        store.repositories.changes.hints()
     }
 }

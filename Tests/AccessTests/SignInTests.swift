@@ -349,7 +349,7 @@ import Testing
         #expect(start.world.salesforce.revokedTokens.count == 1)
     }
 
-    /// The database away is said as such, and is nobody's end.
+    /// The database away is said as such, before the code is spent: the same callback works when it is back.
     @Test func databaseAway() async throws {
         let start = try await start(organizationID: Fixtures.organizationID)
         let browser = Browser()
@@ -361,6 +361,26 @@ import Testing
                 query: Self.query(code: code, state: state), cookies: browser.header, call: call)
         }
         #expect(reason == .gateway(.unavailable(.databaseAway, retryAfterSeconds: 2)))
+        start.world.store.isAvailable = true
+        let completed = try await start.process.signIn.complete(
+            query: Self.query(code: code, state: state), cookies: browser.header, call: call)
+        #expect(completed.setCookies.count == 2)
+    }
+
+    /// What is left of a sign-in that the database's absence held up is its cookie, so that it can go on.
+    @Test func pendingSignInsOutliveOutages() async throws {
+        let start = try await start(organizationID: Fixtures.organizationID)
+        let browser = Browser()
+        let (code, state) = start.world.salesforce.approve(at: try await start.begin(browser))
+        let call = try await start.call()
+        start.world.store.isAvailable = false
+        do {
+            _ = try await start.process.signIn.complete(
+                query: Self.query(code: code, state: state), cookies: browser.header, call: call)
+            Issue.record("it ended well")
+        } catch {
+            #expect(error.setCookies.isEmpty)
+        }
     }
 
     /// Without credentials there is nowhere to send anybody.

@@ -47,10 +47,20 @@ import Testing
         let options = try ConnectionOptions.make(configuration)
         #expect(options["keepalives_idle"] == "5")
         #expect(options["keepalives_interval"] == "10")
-        #expect(options["options"] == "-c work_mem=8MB -c statement_timeout=1500")
+        #expect(options["options"] == "-c work_mem=8MB")
+        #expect(options["target_session_attrs"] == "read-write")
         #expect(options["client_encoding"] == "UTF8")
         #expect(options["sslmode"] == "require")
         #expect(options["fallback_application_name"] == "gateway")
+    }
+
+    /// Hosts, their addresses and their ports are turned together; what there is one of stays.
+    @Test func hostsAreTurned() {
+        let options = ["host": "a,b,c", "hostaddr": "1.1.1.1,,3.3.3.3", "port": "5432", "dbname": "x,y"]
+        #expect(ConnectionOptions.rotated(options, by: 0) == options)
+        let turned = ConnectionOptions.rotated(options, by: 4)
+        #expect(turned["host"] == "b,c,a" && turned["hostaddr"] == ",3.3.3.3,1.1.1.1")
+        #expect(turned["port"] == "5432" && turned["dbname"] == "x,y")
     }
 
     /// A wait is never cut to nothing by rounding.

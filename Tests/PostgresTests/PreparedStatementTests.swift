@@ -1,4 +1,6 @@
 import GatewayTesting
+import Logging
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import Postgres
@@ -13,7 +15,8 @@ import Testing
     @Test func statementsArePreparedOnce() async throws {
         try await withTestClient({ $0.connections = 1 }) { client, _ in
             for number in 0..<5 { try await client.query("select \(number)::int8") }
-            #expect(try await self.prepared(client) == 2)
+            // The limit of time is the third.
+            #expect(try await self.prepared(client) == 3)
         }
     }
 
@@ -115,6 +118,41 @@ import Testing
             }
             #expect(error?.sqlState == "26000")
             try await client.withTransaction { try await $0.query(sql) }
+        }
+    }
+
+    /// Where statements are gone again and again, no more are prepared, and somebody is told once.
+    @Test func lostCausesAreGivenUp() async throws {
+        let events = NIOLockedValueBox<[PostgresEvent]>([])
+        try await withTestClient {
+            $0.connections = 1
+            $0.observer = { event in events.withLockedValue { $0.append(event) } }
+        } _: { client, _ in
+            for number in 0..<6 {
+                try await client.query("deallocate all")
+                let row = try await client.query("select \(number)::int8 as a")[0]
+                #expect(try row.decode("a", as: Int.self) == number)
+            }
+            #expect(events.withLockedValue { $0 } == [.preparedStatementsVanish])
+            #expect(try await self.prepared(client) == 0)
+        }
+    }
+
+    /// No two connections give a statement the same name: behind a pooler one could run the other's.
+    @Test func namesAreOfOneConnection() async throws {
+        try await withTestClient({ $0.connections = 1 }) { first, database in
+            let configuration = patientConfiguration(url: database.url)
+            try await PostgresClient.withClient(
+                configuration: configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            ) { second in
+                var names: Set<String> = []
+                for client in [first, second] {
+                    try await client.query("select 1")
+                    let name = try await client.query("select name from pg_prepared_statements order by 1")[0]
+                    names.insert(String(try name.decode("name", as: String.self).prefix { $0 != "_" }))
+                }
+                #expect(names.count == 2)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import GatewayTesting
 import Logging
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import Postgres
@@ -102,6 +103,83 @@ import Testing
                 #expect(error?.code == .connectionFailed)
                 #expect(error?.connectionProblem == .serverNotRunning && error?.isConnectivity == true)
                 try await cluster.start()
+                try await client.query("select 1")
+            }
+        }
+    }
+
+    /// That the server is gone is known without a request, and so is that it is back with the next one.
+    @Test func absenceIsKnownAtOnce() async throws {
+        let cluster = try await PostgresCluster.start()
+        let configuration = patientConfiguration(url: cluster.superuserURL())
+        try await PostgresClient.withClient(configuration: configuration, logger: self.logger) { client in
+            #expect(!client.isAway)
+            try await client.query("select 1")
+            #expect(!client.isAway)
+            try await cluster.stop()
+            try await until { client.isAway }
+            try await cluster.start()
+            try await client.query("select 1")
+            #expect(!client.isAway)
+        }
+    }
+
+    /// A password that was changed is told once, while the connections that are there go on.
+    @Test func changedPassword() async throws {
+        let cluster = try await PostgresCluster.start(.init(authentication: .scram))
+        let database = try await cluster.createDatabase()
+        let events = NIOLockedValueBox<[PostgresEvent]>([])
+        var configuration = patientConfiguration(url: database.url)
+        configuration.connections = 1
+        configuration.observer = { event in events.withLockedValue { $0.append(event) } }
+        try await PostgresClient.withClient(configuration: configuration, logger: self.logger) { client in
+            try await client.query("select 1")
+            try await cluster.changePassword(of: database, to: "new")
+            try await client.query("select 1")
+            try await cluster.killBackends(of: database)
+            try await until { await failure { try await client.query("select 1") }?.sqlState == "28P01" }
+            #expect(await failure { try await client.query("select 1") }?.connectionProblem == .passwordRefused)
+            let told = events.withLockedValue { $0 }
+            guard case .cannotConnect(let error)? = told.first, told.count == 1 else {
+                Issue.record("told \(told)")
+                return
+            }
+            #expect(error.connectionProblem == .passwordRefused)
+            try await cluster.changePassword(of: database, to: database.owner)
+            try await until { await failure { try await client.query("select 1") } == nil }
+            #expect(events.withLockedValue { $0.last } == .connectedAgain)
+        }
+    }
+
+    /// A server that has become read-only is left, and found again when it takes writes.
+    @Test func readOnlyServer() async throws {
+        let cluster = try await PostgresCluster.start()
+        let database = try await cluster.createDatabase()
+        let configuration = patientConfiguration(url: database.url)
+        try await PostgresClient.withClient(configuration: configuration, logger: self.logger) { client in
+            try await client.query("create table t (a int8)")
+            try await cluster.setReadOnly(true)
+            try await until {
+                let error = await failure { try await client.query("insert into t values (1)") }
+                #expect(error?.isConnectivity ?? true)
+                return error?.connectionProblem == .notAccepting
+            }
+            try await cluster.setReadOnly(false)
+            try await until { await failure { try await client.query("insert into t values (2)") } == nil }
+        }
+    }
+
+    /// A host that takes connections and says nothing does not keep from the next one.
+    @Test func silentHostIsPassedOver() async throws {
+        let silent = try SilentServer()
+        try await PostgresCluster.shared().withDatabase { database in
+            let cluster = try await PostgresCluster.shared()
+            var configuration = patientConfiguration(
+                url: "postgres://\(database.owner)@127.0.0.1:\(silent.port),127.0.0.1:\(cluster.port)/\(database.name)")
+            configuration.connectTimeout = .seconds(2)
+            configuration.connections = 1
+            try await PostgresClient.withClient(configuration: configuration, logger: self.logger) { client in
+                #expect(await failure { try await client.query("select 1") }?.code == .connectTimeout)
                 try await client.query("select 1")
             }
         }

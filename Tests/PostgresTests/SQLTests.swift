@@ -63,10 +63,21 @@ import Testing
 
     /// All settings are made by one statement, names and values bound.
     @Test func settingsAreOneStatement() throws {
-        #expect(try SessionSetting.statement([]) == nil)
-        let statement = try #require(try SessionSetting.statement([.init("a.b", "1"), .init("c.d", "2")]))
+        #expect(try SessionSetting.statement([], timeLimit: nil) == nil)
+        let settings = [SessionSetting("a.b", "1"), SessionSetting("c.d", "2")]
+        let statement = try #require(try SessionSetting.statement(settings, timeLimit: nil))
         #expect(statement.text == "select set_config($1, $2, true), set_config($3, $4, true)")
         #expect(statement.parameters.compactMap(\.bytes) == ["a.b", "1", "c.d", "2"].map { Array($0.utf8) })
+    }
+
+    /// The limit of time is one of them, without a value; a request's own wins.
+    @Test func timeLimitsTravel() throws {
+        let alone = try #require(try SessionSetting.statement([], timeLimit: .milliseconds(1_500)))
+        #expect(alone.text == "select set_config('statement_timeout', '1500', true)")
+        #expect(alone.parameters.isEmpty)
+        let own = try #require(
+            try SessionSetting.statement([.init("statement_timeout", "9s")], timeLimit: .milliseconds(1_500)))
+        #expect(own.text == "select set_config($1, $2, true)")
     }
 
     /// Times that PostgreSQL can't hold and numbers that are none are refused before they are sent.

@@ -68,6 +68,46 @@ import Testing
         #expect(told == [true, false, false, true, false])
     }
 
+    /// Of an outage that lasts, each reason is told once, and then its end; of a short one nothing.
+    @Test func outagesAreToldOnce() {
+        let away = PostgresError(code: .connectionFailed, connectionProblem: .serverNotRunning)
+        let starting = PostgresError(code: .connectionFailed, connectionProblem: .notAccepting)
+        var outage = Outage()
+        var news: [PostgresEvent?] = []
+        let attempts = [(away, 0), (away, 999), (away, 1_000), (away, 2_000), (starting, 3_000), (away, 4_000)]
+        for (error, passed) in attempts {
+            let now = self.start + .milliseconds(passed)
+            _ = outage.attemptFailed(error, now: now)
+            news.append(outage.news(now: now))
+        }
+        #expect(news == [nil, nil, .cannotConnect(away), nil, .cannotConnect(starting), nil])
+        outage.end()
+        #expect(outage.news(now: self.start) == .connectedAgain)
+        #expect(outage.news(now: self.start) == nil)
+        _ = outage.attemptFailed(away, now: self.start)
+        outage.end()
+        #expect(outage.news(now: self.start) == nil)
+    }
+
+    /// What only an operator can cure is told at once.
+    @Test func refusalsAreToldAtOnce() {
+        let refused = PostgresError(code: .connectionFailed, connectionProblem: .passwordRefused)
+        var outage = Outage()
+        _ = outage.attemptFailed(refused, now: self.start)
+        #expect(outage.news(now: self.start) == .cannotConnect(refused))
+        #expect(outage.news(now: self.start) == nil)
+    }
+
+    /// After a host that was silent the next attempt begins with another; a refusal is libpq's to pass over.
+    @Test func silenceTurnsTheHosts() {
+        var outage = Outage()
+        _ = outage.attemptFailed(self.error, now: self.start)
+        #expect(outage.hostRotation == 0)
+        _ = outage.attemptFailed(PostgresError(code: .connectTimeout), now: self.start)
+        outage.end()
+        #expect(outage.hostRotation == 1)
+    }
+
     /// One tries at a time, after pauses that double up to a cap.
     @Test func pausesGrowToTheirCap() {
         var outage = Outage()
@@ -192,6 +232,21 @@ import Testing
         pool.didDisconnect(worker: 1)
         #expect(pool.didFailToConnect(error, now: self.now + .seconds(3)) == [Item(id: 1)])
         #expect(pool.queuedCount == 0)
+    }
+
+    /// It is away when its last connection is gone, until there is one again; not before it had any.
+    @Test func absenceIsKnown() {
+        var pool = self.pool(workers: 2)
+        #expect(!pool.isAway)
+        _ = pool.didFailToConnect(PostgresError(code: .connectionFailed), now: self.now)
+        #expect(!pool.isAway && pool.news(now: self.now + .seconds(2)) == nil)
+        for worker in [0, 1] { _ = pool.didConnect(worker: worker) }
+        pool.didDisconnect(worker: 0)
+        #expect(!pool.isAway)
+        pool.didDisconnect(worker: 1)
+        #expect(pool.isAway)
+        _ = pool.didConnect(worker: 0)
+        #expect(!pool.isAway)
     }
 
     /// Draining refuses what is new, serves what waits, and then lets the workers go; stopping lets them go at once.

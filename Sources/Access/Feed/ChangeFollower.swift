@@ -52,6 +52,9 @@ public final class ChangeFollower: Service {
         }
     }
 
+    /// When the feed was last read to its end.
+    public var lastReadAt: Date { context.feed.lastReadAt }
+
     /// Since when the feed has been stale; `nil` while it is fresh.
     public var staleSince: Date? {
         context.feed.staleSince(at: context.now(), limits: context.limits)
@@ -60,21 +63,23 @@ public final class ChangeFollower: Service {
     /// Reads what is new and tells the caches. A failure leaves the feed as old as it was.
     func pollOnce() async {
         let startedAt = context.now()
-        let wasStale = context.feed.staleSince(at: startedAt, limits: context.limits) != nil
         do {
-            if !wasStale, let cursor = cursor.withLockedValue({ $0 }), let next = try await follow(cursor) {
+            // After an outage too: what is known stays known, but for what has changed.
+            let isFollowable =
+                startedAt.timeIntervalSince(context.feed.lastReadAt) <= FeedCursor.followableSeconds
+            if isFollowable, let cursor = cursor.withLockedValue({ $0 }), let next = try await follow(cursor) {
                 self.cursor.withLockedValue { $0 = next }
             } else {
                 try await beginAnew()
-                if saidStale.withLockedValue({ said in
-                    defer { said = false }
-                    return said
-                }) {
-                    context.logger.warning("The change feed is fresh again")
-                }
             }
             // As of the start: what was committed while the poll ran may have been missed by it.
             context.feed.noteRead(at: startedAt)
+            if saidStale.withLockedValue({ said in
+                defer { said = false }
+                return said
+            }) {
+                context.logger.warning("The change feed is fresh again")
+            }
         } catch {
             context.logger.debug("The change feed was not read", metadata: ["error": "\(type(of: error))"])
             // Said once for each outage, when it is one.
@@ -90,14 +95,19 @@ public final class ChangeFollower: Service {
         }
     }
 
-    /// Reads from the cursor to the end; `nil` where that is too far.
+    /// Reads from the cursor to the end; `nil` where that is too far, or the log is not the one that was read before.
     private func follow(_ cursor: FeedCursor) async throws -> FeedCursor? {
         var cursor = cursor
         var position = cursor.start(at: context.now())
+        let newest = cursor.newest
+        var isSameLog = newest == nil
         for _ in 0..<Self.pagesMax {
             let page = try await context.repositories.changes.changes(after: position, limit: Self.pageSize)
-            for change in page where cursor.take(change.sequence, at: context.now()) { tell(change) }
-            guard page.count == Self.pageSize, let last = page.last else { return cursor }
+            for change in page {
+                if change.sequence == newest { isSameLog = true }
+                if cursor.take(change.sequence, at: context.now()) { tell(change) }
+            }
+            guard page.count == Self.pageSize, let last = page.last else { return isSameLog ? cursor : nil }
             position = last.sequence
         }
         return nil

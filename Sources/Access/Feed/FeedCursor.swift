@@ -10,6 +10,8 @@ struct FeedCursor: Sendable {
     static let overlapMax: Int64 = 2_000
     /// Longer than any transaction that writes changes: 60 s.
     static let settleSeconds: TimeInterval = 60
+    /// For how long a log that was not read can be followed up: half of the time that it keeps what it holds.
+    static let followableSeconds: TimeInterval = 30 * 60
 
     /// Nothing below it is still to come.
     private var settled: Int64
@@ -24,6 +26,10 @@ struct FeedCursor: Sendable {
         self.taken[latest] = now
     }
 
+    /// The newest change that was seen; `nil` where there was none. It comes again with each poll. Where it is gone,
+    /// the log is another one: a standby took over that had not got it, or a backup was put back.
+    var newest: Int64? { top > 0 ? top : nil }
+
     /// After which number the next poll begins.
     mutating func start(at now: Date) -> Int64 {
         let limit = now.addingTimeInterval(-Self.settleSeconds)
@@ -31,7 +37,7 @@ struct FeedCursor: Sendable {
         settled = max(settled, aged, top - Self.overlapMax)
         let settled = settled
         if taken.contains(where: { $0.key < settled }) { taken = taken.filter { $0.key >= settled } }
-        return settled
+        return min(settled, max(0, top - 1))
     }
 
     /// Whether a change is new.

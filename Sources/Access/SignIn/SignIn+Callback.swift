@@ -25,6 +25,8 @@ extension SignIn {
         var salesforceLabel: String?
         /// The grant is stored, so it is not revoked.
         var keepsGrant = false
+        /// The code was not spent: the same callback works once more, while the pending sign-in lasts.
+        var keepsPending = false
     }
 
     /// Ends a sign-in: the callback that Salesforce sent the browser to.
@@ -52,7 +54,8 @@ extension SignIn {
                 setCookies: [setCookie.set(sessions.cookieName, entered.cookie.exposed)] + drops)
         } catch {
             await record(error, isStranger: pending == nil, call: call)
-            throw SignInError(reason: error.reason, setCookies: drops, returnTo: returnTo)
+            throw SignInError(
+                reason: error.reason, setCookies: error.keepsPending ? [] : drops, returnTo: returnTo)
         }
     }
 
@@ -73,9 +76,13 @@ extension SignIn {
                 reason: refusal.cause == .denied ? .denied : .refused(advice: refusal.userMessage),
                 salesforceLabel: refusal.metricLabel)
         }
-        guard let pending, let code = answer.value("code"), !code.isEmpty,
-            usedStates.use(pending.state.exposed, at: context.now())
-        else { throw Failure(reason: .noPendingSignIn) }
+        guard let pending, let code = answer.value("code"), !code.isEmpty else {
+            throw Failure(reason: .noPendingSignIn)
+        }
+        try await requireDatabase(call)
+        guard usedStates.use(pending.state.exposed, at: context.now()) else {
+            throw Failure(reason: .noPendingSignIn)
+        }
         guard let client = call.tenant.oauthClient else { throw Failure(reason: .gateway(.notConnected)) }
         // To its end, whatever becomes of the request: a grant that Salesforce gave is stored or revoked.
         let result = await shielded { _ in
@@ -87,6 +94,16 @@ extension SignIn {
             }
         }
         return try result.get()
+    }
+
+    /// A code is good once: it is not spent while what it gives could not be stored.
+    private func requireDatabase(_ call: TenantCall) async throws(Failure) {
+        do {
+            _ = try await context.repositories.customers.customer(id: call.tenant.id)
+        } catch {
+            throw Failure(
+                reason: .gateway(context.failure(error, while: "completing a sign-in")), keepsPending: true)
+        }
     }
 
     /// Somebody who is in.

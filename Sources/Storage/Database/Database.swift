@@ -92,13 +92,18 @@ public struct DatabaseScope: Sendable {
         self.settings = settings
     }
 
-    /// Runs one statement in the scope.
+    /// Runs one statement in the scope. One that was cut off by the end of its connection without an effect is run once
+    /// more, over another one.
     ///
     /// - Throws: ``RepositoryError``; a `PostgresError` where the statement itself is wrong.
     @discardableResult
     public func query(_ sql: SQL) async throws -> PostgresRows {
         do {
-            return try await client.query(sql, settings: settings)
+            do {
+                return try await client.query(sql, settings: settings)
+            } catch let error as PostgresError where DatabaseFailure.hadNoEffect(error, of: sql) {
+                return try await client.query(sql, settings: settings)
+            }
         } catch {
             throw DatabaseFailure.translated(error)
         }

@@ -17,6 +17,14 @@ enum DatabaseFailure {
         return error
     }
 
+    /// Whether a statement whose connection ended changed nothing: it was one that only reads (as all of ours do that
+    /// begin so), or the server said, in the place of its answer, that an administrator ended it (57P01), and so rolled
+    /// it back.
+    static func hadNoEffect(_ error: PostgresError, of sql: SQL) -> Bool {
+        guard error.code == .connectionLost else { return false }
+        return error.sqlState == "57P01" || sql.description.hasPrefix("select ")
+    }
+
     /// Unique and foreign-key violations.
     private static let conflicts: Set<String> = ["23505", "23503"]
     /// Time-outs of statements and locks, a server that is read-only for the moment, serialisation and deadlocks.

@@ -17,7 +17,8 @@ public struct StorageMaintenance: Sendable {
     /// the next one.
     public static let batch = 10_000
 
-    /// Deletes changes that are older than `age`, by the database's clock, at most ``batch``; how many.
+    /// Deletes changes that are older than `age`, by the database's clock, at most ``batch``; how many. The newest one
+    /// stays: processes look for the last one that they saw, to know that the log is still the one that they read.
     ///
     /// - Throws: `RepositoryError`.
     public func pruneChanges(olderThan age: Duration = changesKept) async throws -> Int {
@@ -25,6 +26,7 @@ public struct StorageMaintenance: Sendable {
             """
             delete from changes where sequence in (
                 select sequence from changes where at < clock_timestamp() - make_interval(secs => \(age / .seconds(1)))
+                    and sequence < (select max(sequence) from changes)
                 limit \(Self.batch))
             """
         ).affectedRows

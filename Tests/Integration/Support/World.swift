@@ -33,39 +33,58 @@ struct World: Sendable {
     static let baseDomain = "formation.localhost"
 
     /// Runs a body in a new world, and takes it down afterwards.
+    ///
+    /// - Parameters:
+    ///   - cluster: one of the test's own, which may be stopped; else a database of the shared one.
+    ///   - variables: the environment that depends on the database.
     static func run(
-        gateways count: Int = 1, environment: [String: String] = [:],
+        gateways count: Int = 1, on cluster: PostgresCluster? = nil, environment: [String: String] = [:],
+        variables: (PostgresCluster.Database) async throws -> [String: String] = { _ in [:] },
         configure: (inout SimulatorConfiguration) -> Void = { _ in }, _ body: (World) async throws -> Void
     ) async throws {
-        try await PostgresCluster.shared().withDatabase(ownerMayCreateRoles: true) { database in
-            let ports = try (0..<count).map { _ in try FreePort.find() }
-            var configuration = SimulatorConfiguration.demo(
-                redirectURIs: ["axonify", "globex"].map { "http://\($0).\(baseDomain):\(ports[0])/auth/callback" })
-            configure(&configuration)
-            let log = CapturedLog()
-            let simulator = SalesforceSimulator(
-                configuration: configuration, logger: Logger(label: "simulator") { _ in SwiftLogNoOpLogHandler() })
-            try await withServices([simulator]) {
-                var environment = environment
-                let hosts = configuration.orgs.flatMap { [$0.loginHost, $0.instanceHost] }
-                let simulatorPort = try await simulator.listeningPort()
-                environment["DATABASE_URL"] = environment["DATABASE_URL"] ?? database.url
-                environment["ENCRYPTION_KEY"] = KeyRing.generate().exposed
-                environment["BASE_URL"] = "http://\(baseDomain):\(ports[0])"
-                environment["SALESFORCE_ALLOWED_HOSTS"] =
-                    (hosts + ["moved.salesforce.localhost"]).map { "\($0):\(simulatorPort)" }.joined(separator: ",")
-                let variables = environment
-                let settings = try ports.map { port in
-                    try Self.settings(variables.merging(["PORT": String(port)]) { $1 })
-                }
-                try await provision(settings[0], simulator: simulator, configuration: configuration, log: log)
-                try await serve(settings, log: log) {
-                    try await withClient { client in
-                        try await body(
-                            World(
-                                database: database, simulator: simulator, client: client, log: log, ports: ports,
-                                settings: settings[0], variables: variables))
-                    }
+        func run(_ database: PostgresCluster.Database) async throws {
+            let environment = try await environment.merging(variables(database)) { $1 }
+            try await self.run(
+                gateways: count, in: database, environment: environment, configure: configure, body)
+        }
+        if let cluster {
+            try await run(cluster.createDatabase(ownerMayCreateRoles: true))
+        } else {
+            try await PostgresCluster.shared().withDatabase(ownerMayCreateRoles: true, run)
+        }
+    }
+
+    private static func run(
+        gateways count: Int, in database: PostgresCluster.Database, environment: [String: String],
+        configure: (inout SimulatorConfiguration) -> Void, _ body: (World) async throws -> Void
+    ) async throws {
+        let ports = try (0..<count).map { _ in try FreePort.find() }
+        var configuration = SimulatorConfiguration.demo(
+            redirectURIs: ["axonify", "globex"].map { "http://\($0).\(baseDomain):\(ports[0])/auth/callback" })
+        configure(&configuration)
+        let log = CapturedLog()
+        let simulator = SalesforceSimulator(
+            configuration: configuration, logger: Logger(label: "simulator") { _ in SwiftLogNoOpLogHandler() })
+        try await withServices([simulator]) {
+            var environment = environment
+            let hosts = configuration.orgs.flatMap { [$0.loginHost, $0.instanceHost] }
+            let simulatorPort = try await simulator.listeningPort()
+            environment["DATABASE_URL"] = environment["DATABASE_URL"] ?? database.url
+            environment["ENCRYPTION_KEY"] = KeyRing.generate().exposed
+            environment["BASE_URL"] = "http://\(baseDomain):\(ports[0])"
+            environment["SALESFORCE_ALLOWED_HOSTS"] =
+                (hosts + ["moved.salesforce.localhost"]).map { "\($0):\(simulatorPort)" }.joined(separator: ",")
+            let variables = environment
+            let settings = try ports.map { port in
+                try Self.settings(variables.merging(["PORT": String(port)]) { $1 })
+            }
+            try await provision(settings[0], simulator: simulator, configuration: configuration, log: log)
+            try await serve(settings, log: log) {
+                try await withClient { client in
+                    try await body(
+                        World(
+                            database: database, simulator: simulator, client: client, log: log, ports: ports,
+                            settings: settings[0], variables: variables))
                 }
             }
         }
@@ -192,6 +211,12 @@ final class CapturedLog: Sendable {
     private let lines = NIOLockedValueBox<[String]>([])
 
     var text: String { lines.withLockedValue { $0.joined(separator: "\n") } }
+
+    /// What was logged as an error.
+    var errors: [String] { lines.withLockedValue { $0.filter { $0.hasPrefix("error ") } } }
+
+    /// How many lines hold a text.
+    func count(of text: String) -> Int { lines.withLockedValue { $0.count { $0.contains(text) } } }
 
     var logger: Logger {
         var logger = Logger(label: "formation") { _ in Handler(log: self) }
