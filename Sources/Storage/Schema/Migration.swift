@@ -27,5 +27,7 @@ public struct Migration: Sendable {
     /// All migrations of this program, ascending.
     ///
     /// They expand first and contract a release later: processes of two releases run side by side for minutes.
+    public static let all: [Migration] = [
         .tenants, .credentials, .platform, .changeFeed, .rowSecurity, .lastUse, .doubt, .keyRotation, .stagedSecret,
+    ]
 }
