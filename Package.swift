@@ -111,8 +111,8 @@ let package = Package(
             name: "formation",
             dependencies: [
                 "Access", "Domain", "Gateway", "Postgres", "SalesforceSimulator", "Secrets", "Storage", "Telemetry",
-                argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
-                unixSignals,
+                argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
+                serviceLifecycle, unixSignals,
             ]),
 
         // Beside the stack: imports nothing of ours, so that no belief about the wire is wrong on both sides.

@@ -40,7 +40,8 @@ public struct PostgresType: Sendable, Hashable {
     private static let names: [PostgresType: String] = [
         .bool: "bool", .bytea: "bytea", .char: "\"char\"", .name: "name", .int8: "int8", .int2: "int2", .int4: "int4",
         .text: "text", .oid: "oid", .json: "json", .float4: "float4", .float8: "float8", .unknown: "unknown",
-        .byteaArray: "bytea[]", .int4Array: "int4[]", .textArray: "text[]", .int8Array: "int8[]", .bpchar: "bpchar", .varchar: "varchar",
+        .byteaArray: "bytea[]", .int4Array: "int4[]", .textArray: "text[]", .int8Array: "int8[]",
+        .bpchar: "bpchar", .varchar: "varchar",
         .timestamptz: "timestamptz", .timestamptzArray: "timestamptz[]", .uuid: "uuid", .uuidArray: "uuid[]",
         .jsonb: "jsonb",
     ]

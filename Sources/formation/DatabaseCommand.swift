@@ -42,7 +42,7 @@ struct DatabaseCommand: AsyncParsableCommand {
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says what is applied, and which master keys are in use.",
-            discussion: "Exits with 1 where a migration is missing. Keys are compared with ENCRYPTION_KEY, if it is set.")
+            discussion: "Exits with 1 where a migration is missing. Keys are compared with ENCRYPTION_KEY, if set.")
 
         func run() async throws {
             let (tools, _) = try await Operations.tools(requires: .database)

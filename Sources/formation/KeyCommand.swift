@@ -63,8 +63,8 @@ extension Describe {
                 problems.append("\(entry.amount) sealed by key \(entry.name): \(entry.words). \(entry.cure ?? "")")
             case .retired where report.damaged.isEmpty && !report.isPlatformDamaged:
                 problems.append(
-                    "\(entry.amount) sealed by key \(entry.name) came up meanwhile: a process is running that does not have"
-                        + " the present ENCRYPTION_KEY. Restart it, then run formation key rotate again.")
+                    "\(entry.amount) sealed by key \(entry.name) came up meanwhile: a process is running that does not"
+                        + " have the present ENCRYPTION_KEY. Restart it, then run formation key rotate again.")
             case .current, .retired, .removable, .unjudged: break
             }
         }

@@ -99,7 +99,8 @@ struct DataKeyTests {
                 return try await transaction.query(
                     """
                     explain select id, data_key from customers
-                    where substring(data_key from 1 for 9) = any (\([[1]] as [[UInt8]])) and id > \(customer.id.rawValue)
+                    where substring(data_key from 1 for 9) = any (\([[1]] as [[UInt8]]))
+                        and id > \(customer.id.rawValue)
                     order by id limit 200
                     """
                 ).map { try $0.decode(at: 0, as: String.self) }

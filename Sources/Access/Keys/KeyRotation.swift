@@ -9,8 +9,8 @@ public import Secrets
 public struct KeyRotation: Sendable {
     /// Data keys that one statement replaces.
     public static let batchSize = 200
-    /// How often the customers are gone through at most. A customer that an old process made meanwhile, behind the place
-    /// where the rotation was, is found by the next pass.
+    /// How often the customers are gone through at most. A customer that an old process made meanwhile, behind the
+    /// place where the rotation was, is found by the next pass.
     private static let passesMax = 5
 
     /// How far it is.
