@@ -90,7 +90,9 @@ extension SalesforceSimulator {
     // MARK: Tokens
 
     /// Ends one access token; the refresh token that it came from lives on.
-    public func expire(accessToken: String) { core.withState { $0.accessTokens[accessToken]?.isEnded = true } }
+    public func expire(accessToken: String) {
+        core.step { state, surroundings in state.expire(accessToken: accessToken, now: surroundings.now) }
+    }
 
     /// Ends access tokens: of one org, of one of its users, or all.
     public func expireAccessTokens(of org: String? = nil, username: String? = nil) throws {
@@ -100,6 +102,21 @@ extension SalesforceSimulator {
     /// Revokes grants with all of their tokens: of one org, of one of its users, or all.
     public func revokeGrants(of org: String? = nil, username: String? = nil) throws {
         try core.endTokens(org: org, username: username, grants: true)
+    }
+
+    /// A person's grants, the oldest first.
+    public func grants(of username: String) throws -> [SimulatedGrant] {
+        try core.withState { state in
+            guard let found = state.user(named: username) else { throw SimulatorError.unknown("user", username) }
+            return state.grants.values
+                .filter { $0.orgID == found.org.id && $0.userID == found.user.id }
+                .sorted { $0.sequence < $1.sequence }.map(SimulatedGrant.init)
+        }
+    }
+
+    /// What a refresh token is worth.
+    public func standing(ofRefreshToken token: String) -> RefreshTokenStanding {
+        core.withState { $0.standing(ofRefreshToken: token) }
     }
 
     // MARK: Orgs, apps, people

@@ -49,6 +49,36 @@ import Testing
         }
     }
 
+    /// Of each grant it is known how often its tokens expired and were refreshed, and what a refresh token is worth.
+    @Test func grantsAreAccountedFor() async throws {
+        try await Harness.run { harness in
+            let simulator = harness.simulator
+            func grants() throws -> [SimulatedGrant] { try simulator.grants(of: Harness.susan) }
+            let first = try await harness.signIn()
+            #expect(simulator.standing(ofRefreshToken: first.refresh) == .living)
+            try simulator.expireAccessTokens()
+            try simulator.expireAccessTokens()
+            #expect(try grants().map(\.expiries) == [1])
+            let second = try Harness.tokens(try await harness.refresh(first.refresh))
+            simulator.expire(accessToken: second.access)
+            let third = try Harness.tokens(try await harness.refresh(second.refresh))
+            #expect(simulator.standing(ofRefreshToken: first.refresh) == .spent(successors: 2))
+            #expect(simulator.standing(ofRefreshToken: second.refresh) == .spent(successors: 1))
+            #expect(simulator.standing(ofRefreshToken: third.refresh) == .living)
+            #expect(simulator.standing(ofRefreshToken: "never issued") == .unknown)
+            _ = try await harness.signIn()
+            _ = try await harness.refresh(first.refresh)
+            #expect(simulator.standing(ofRefreshToken: third.refresh) == .revoked)
+            #expect(
+                try grants() == [
+                    SimulatedGrant(
+                        isRevoked: true, expiries: 2, refreshAttempts: 3, refreshes: 2, refreshTokenReuses: 1),
+                    SimulatedGrant(
+                        isRevoked: false, expiries: 0, refreshAttempts: 0, refreshes: 0, refreshTokenReuses: 0),
+                ])
+        }
+    }
+
     /// The sixth approval of an app by a person revokes the first.
     @Test func fiveApprovals() async throws {
         try await Harness.run { harness in

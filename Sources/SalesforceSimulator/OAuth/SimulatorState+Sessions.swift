@@ -39,7 +39,7 @@ extension SimulatorState {
     ///
     /// - Returns: Whether there was anything to revoke.
     mutating func revoke(token: String, orgID: String?, now: Date) -> Bool {
-        if let grantID = refreshTokens[token], let grant = grants[grantID] {
+        if let grantID = refreshTokens[token]?.grantID, let grant = grants[grantID] {
             guard orgID == nil || orgID == grant.orgID, !grant.isRevoked else { return false }
             revokeGrant(grantID)
         } else if let access = accessTokens[token], access.isAlive(at: now) {
@@ -73,7 +73,7 @@ extension SimulatorState {
                 "nbf": .int(Int(access.issuedAt.timeIntervalSince1970)),
             ]
         }
-        guard let grantID = refreshTokens[token], let grant = grants[grantID], !grant.isRevoked,
+        guard let grantID = refreshTokens[token]?.grantID, let grant = grants[grantID], !grant.isRevoked,
             grant.refreshToken == token, grant.clientID == client.clientID,
             orgID == nil || orgID == grant.orgID, let org = orgs[grant.orgID], let user = org.user(grant.userID)
         else { return ["active": false] }

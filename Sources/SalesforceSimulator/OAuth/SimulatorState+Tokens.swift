@@ -123,16 +123,17 @@ extension SimulatorState {
             createdAt: surroundings.now, sequence: nextSequence(), refreshTokenIssuedAt: surroundings.now,
             refreshTokenUsedAt: surroundings.now)
         if !Set(code.scopes).isDisjoint(with: ["refresh_token", "offline_access"]) {
-            grant.refreshToken = newRefreshToken(for: id, in: surroundings)
+            grant.refreshToken = newRefreshToken(of: &grant, id: id, in: surroundings)
             revokeOldestApprovals(of: code.userID, app: app, orgID: code.orgID)
         }
         grants[id] = grant
         return id
     }
 
-    private mutating func newRefreshToken(for grantID: String, in surroundings: Surroundings) -> String {
+    private mutating func newRefreshToken(of grant: inout Grant, id: String, in surroundings: Surroundings) -> String {
         let token = "5Aep861\(surroundings.randomText(73))"
-        refreshTokens[token] = grantID
+        grant.refreshTokensIssued += 1
+        refreshTokens[token] = IssuedRefreshToken(grantID: id, number: grant.refreshTokensIssued)
         counters.refreshTokensIssued += 1
         return token
     }
@@ -162,9 +163,10 @@ extension SimulatorState {
         counters.refreshAttempts += 1
         guard app(clientID: client.clientID) != nil else { throw TokenError.unknownClient }
         guard let token = form.nonEmpty("refresh_token") else { throw TokenError.missingParameter }
-        guard let grantID = refreshTokens[token], let grant = grants[grantID], let org = orgs[grant.orgID],
+        guard let grantID = refreshTokens[token]?.grantID, let grant = grants[grantID], let org = orgs[grant.orgID],
             role.orgID == nil || role.orgID == org.id
         else { throw TokenError.expiredToken }
+        grants[grantID]?.refreshAttempts += 1
         let (app, secret) = try authenticate(client, org: org, needsSecret: \.requiresSecretForRefresh)
         guard grant.clientID == app.clientID else { throw TokenError.expiredToken }
         if grant.isBeingRefreshed, grant.refreshToken == token {
@@ -174,6 +176,7 @@ extension SimulatorState {
         guard !grant.isRevoked else { throw TokenError.expiredToken }
         guard grant.refreshToken == token else {
             counters.refreshTokenReuses += 1
+            grants[grantID]?.refreshTokenReuses += 1
             revokeGrant(grantID)
             throw TokenError.expiredToken
         }
@@ -199,20 +202,22 @@ extension SimulatorState {
     /// Completes a refresh that was admitted.
     mutating func finishRefresh(_ ticket: RefreshTicket, in surroundings: Surroundings) throws -> TokenAnswer {
         grants[ticket.grantID]?.isBeingRefreshed = false
-        guard let grant = grants[ticket.grantID], !grant.isRevoked, grant.refreshToken == ticket.refreshToken,
+        guard var grant = grants[ticket.grantID], !grant.isRevoked, grant.refreshToken == ticket.refreshToken,
             let org = orgs[grant.orgID], let app = org.apps[grant.clientID]
         else { throw TokenError.expiredToken }
         try checkAccess(app, user: org.user(grant.userID), org: org)
         counters.refreshes += 1
-        grants[ticket.grantID]?.refreshTokenUsedAt = surroundings.now
+        grant.refreshes += 1
+        grant.refreshTokenUsedAt = surroundings.now
         var answer = issueAccessToken(
             ticket.grantID, app: app, org: org, secret: ticket.clientSecret, nonce: nil, in: surroundings)
         if app.rotatesRefreshTokens {
-            let successor = newRefreshToken(for: ticket.grantID, in: surroundings)
-            grants[ticket.grantID]?.refreshToken = successor
-            grants[ticket.grantID]?.refreshTokenIssuedAt = surroundings.now
+            let successor = newRefreshToken(of: &grant, id: ticket.grantID, in: surroundings)
+            grant.refreshToken = successor
+            grant.refreshTokenIssuedAt = surroundings.now
             answer.refreshToken = successor
         }
+        grants[ticket.grantID] = grant
         return answer
     }
 

@@ -13,7 +13,7 @@ extension SimulatorCore {
     }
 
     func endTokens(org: String?, username: String?, grants: Bool) throws {
-        try withState { state in
+        try step { state, surroundings in
             let orgID = try org.map { name in
                 guard let found = state.org(named: name) else { throw SimulatorError.unknown("org", name) }
                 return found.id
@@ -22,14 +22,16 @@ extension SimulatorCore {
                 guard let found = state.user(named: name) else { throw SimulatorError.unknown("user", name) }
                 return found.user.id
             }
-            for (token, access) in state.accessTokens
-            where (orgID ?? access.orgID) == access.orgID && (userID ?? access.userID) == access.userID {
-                state.accessTokens[token]?.isEnded = true
+            guard grants else {
+                for (token, access) in state.accessTokens
+                where (orgID ?? access.orgID) == access.orgID && (userID ?? access.userID) == access.userID {
+                    state.expire(accessToken: token, now: surroundings.now)
+                }
+                return
             }
-            guard grants else { return }
             for (id, grant) in state.grants
             where (orgID ?? grant.orgID) == grant.orgID && (userID ?? grant.userID) == grant.userID {
-                state.grants[id]?.isRevoked = true
+                state.revokeGrant(id)
             }
         }
     }

@@ -14,8 +14,8 @@ struct SimulatorState: Sendable {
     var webSessions: [String: WebSession] = [:]
     var codes: [String: AuthorizationCode] = [:]
     var grants: [String: Grant] = [:]
-    /// Living and dead refresh tokens, to the grant that each belongs to.
-    var refreshTokens: [String: String] = [:]
+    /// Living and dead refresh tokens.
+    var refreshTokens: [String: IssuedRefreshToken] = [:]
     var accessTokens: [String: AccessToken] = [:]
     var counters = SimulatorCounters()
     var journal: Journal

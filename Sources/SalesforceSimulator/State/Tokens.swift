@@ -69,8 +69,20 @@ struct Grant: Sendable {
     var refreshTokenUsedAt: Date
     var isRevoked = false
     var isBeingRefreshed = false
+    var refreshTokensIssued = 0
+    var expiries = 0
+    var refreshAttempts = 0
+    var refreshes = 0
+    var refreshTokenReuses = 0
     /// The person's password has changed since.
     var hasStalePassword = false
+}
+
+/// Which grant a refresh token belongs to.
+struct IssuedRefreshToken: Sendable {
+    var grantID: String
+    /// Counts the grant's refresh tokens from 1.
+    var number: Int
 }
 
 /// An access token: a session of the API.
