@@ -1,13 +1,14 @@
-import Foundation
+internal import Foundation
 
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #endif
 
 /// The limit of open files of the tests' process, which sockets count against.
-enum OpenFiles {
+public enum OpenFiles {
     /// Makes the hard limit the soft one, and returns how many files may be open from then on.
-    static func raiseLimit() -> Int {
+    @discardableResult
+    public static func raiseLimit() -> Int {
         #if canImport(Glibc)
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         #else

@@ -25,6 +25,8 @@ struct World: Sendable {
     /// The gateways' ports. `BASE_URL` names the first.
     let ports: [Int]
     let settings: Settings
+    /// The simulator's orgs, as they were in the beginning.
+    let orgs: [SimulatedOrg]
     private let variables: [String: String]
 
     static let susan = "smcgovern@axonify.com.fullcpy"
@@ -36,16 +38,19 @@ struct World: Sendable {
     ///
     /// - Parameters:
     ///   - cluster: one of the test's own, which may be stopped; else a database of the shared one.
+    ///   - servesHere: Whether the gateways run in this process; otherwise the body starts them, at ``ports``.
     ///   - variables: the environment that depends on the database.
+    ///   - configure: Further orgs than the demo's two become customers too, each under its name.
     static func run(
-        gateways count: Int = 1, on cluster: PostgresCluster? = nil, environment: [String: String] = [:],
+        gateways count: Int = 1, servesHere: Bool = true, on cluster: PostgresCluster? = nil, environment: [String: String] = [:],
         variables: (PostgresCluster.Database) async throws -> [String: String] = { _ in [:] },
         configure: (inout SimulatorConfiguration) -> Void = { _ in }, _ body: (World) async throws -> Void
     ) async throws {
         func run(_ database: PostgresCluster.Database) async throws {
             let environment = try await environment.merging(variables(database)) { $1 }
             try await self.run(
-                gateways: count, in: database, environment: environment, configure: configure, body)
+                gateways: count, servesHere: servesHere, in: database, environment: environment, configure: configure,
+                body)
         }
         if let cluster {
             try await run(cluster.createDatabase(ownerMayCreateRoles: true))
@@ -55,7 +60,7 @@ struct World: Sendable {
     }
 
     private static func run(
-        gateways count: Int, in database: PostgresCluster.Database, environment: [String: String],
+        gateways count: Int, servesHere: Bool, in database: PostgresCluster.Database, environment: [String: String],
         configure: (inout SimulatorConfiguration) -> Void, _ body: (World) async throws -> Void
     ) async throws {
         let ports = try (0..<count).map { _ in try FreePort.find() }
@@ -79,12 +84,12 @@ struct World: Sendable {
                 try Self.settings(variables.merging(["PORT": String(port)]) { $1 })
             }
             try await provision(settings[0], simulator: simulator, configuration: configuration, log: log)
-            try await serve(settings, log: log) {
+            try await serve(servesHere ? settings : [], log: log) {
                 try await withClient { client in
                     try await body(
                         World(
                             database: database, simulator: simulator, client: client, log: log, ports: ports,
-                            settings: settings[0], variables: variables))
+                            settings: settings[0], orgs: configuration.orgs, variables: variables))
                 }
             }
         }
@@ -112,7 +117,7 @@ struct World: Sendable {
     func moved(to port: Int) -> World {
         World(
             database: database, simulator: simulator, client: client, log: log, ports: [port], settings: settings,
-            variables: variables)
+            orgs: orgs, variables: variables)
     }
 
     /// Lends the customers' administration.
@@ -145,15 +150,20 @@ struct World: Sendable {
     ) async throws {
         let tools = OperatorTools(settings: settings, logger: log.logger)
         try await tools.initializeDatabase(force: false, confirmation: nil) { _ in }
-        let urls = try await (simulator.loginURL(of: "Axonify"), simulator.loginURL(of: "Globex"))
-        let apps = try configuration.orgs.map { try #require($0.apps.first) }
         try await tools.withAdministration { administration in
-            try await administration.setSalesforce("axonify", url: urls.0, orgID: nil)
-            var globex = CustomerAdministration.Draft(
-                companyName: "Globex", subdomain: "globex", salesforceURL: urls.1)
-            globex.adminEmail = hank
-            _ = try await administration.create(globex)
-            for (subdomain, app) in zip(["axonify", "globex"], apps) {
+            for (index, org) in configuration.orgs.enumerated() {
+                let subdomain = org.name.lowercased()
+                let url = try await simulator.loginURL(of: org.name)
+                let app = try #require(org.apps.first)
+                if index == 0 {
+                    // Axonify is there already: the database was seeded with it.
+                    try await administration.setSalesforce(subdomain, url: url, orgID: nil)
+                } else {
+                    var draft = CustomerAdministration.Draft(
+                        companyName: org.name, subdomain: subdomain, salesforceURL: url)
+                    draft.adminEmail = org.users.first?.username
+                    _ = try await administration.create(draft)
+                }
                 try await administration.setCredentials(
                     subdomain, clientID: Secret(app.clientID), clientSecret: Secret(app.clientSecret))
             }
