@@ -221,6 +221,7 @@ private final class LosingChanges: ChangeRepository {
         return Repositories(
             customers: own.customers, users: own.users, configs: own.configs, grants: own.grants,
             sessions: own.sessions, accessKeys: own.accessKeys, audit: own.audit, platformKeys: own.platformKeys,
+            dataKeys: own.dataKeys,
             changes: self)
     }
 

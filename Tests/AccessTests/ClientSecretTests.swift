@@ -405,6 +405,6 @@ extension Repositories {
     fileprivate func replacing(customers: any CustomerRepository) -> Repositories {
         Repositories(
             customers: customers, users: users, configs: configs, grants: grants, sessions: sessions,
-            accessKeys: accessKeys, audit: audit, platformKeys: platformKeys, changes: changes)
+            accessKeys: accessKeys, audit: audit, platformKeys: platformKeys, dataKeys: dataKeys, changes: changes)
     }
 }

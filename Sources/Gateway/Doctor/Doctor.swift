@@ -83,8 +83,9 @@ public struct Doctor: Sendable {
         if settings.origin.isSecure, settings.trustedProxyHops == 0 {
             findings.append(
                 Finding(
-                    .doubtful, "trusted proxy hops", "0, though somebody ends TLS in front: nothing that they say of a"
-                        + " request is believed, plain http included.",
+                    .doubtful, "trusted proxy hops",
+                    "0, though somebody ends TLS in front: nothing that they say of a request is believed, plain http"
+                        + " included.",
                     cure: "Set TRUSTED_PROXY_HOPS to the number of proxies of yours."))
         }
         let found = await Reachability.look(at: probe.origin + "/healthz", http: http)

@@ -95,7 +95,7 @@ extension Repositories {
         self.init(
             customers: all.customers, users: all.users, configs: all.configs, grants: all.grants,
             sessions: all.sessions, accessKeys: GatedKeys(base: all.accessKeys, gate: gate), audit: all.audit,
-            platformKeys: all.platformKeys, changes: all.changes)
+            platformKeys: all.platformKeys, dataKeys: all.dataKeys, changes: all.changes)
     }
 }
 

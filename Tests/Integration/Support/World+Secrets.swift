@@ -64,10 +64,3 @@ extension World {
         }
     }
 }
-
-extension CapturedLog {
-    /// How many lines hold a text.
-    func count(of text: String) -> Int {
-        self.text.split(separator: "\n").count { $0.contains(text) }
-    }
-}

@@ -42,7 +42,8 @@ struct World: Sendable {
     ///   - variables: the environment that depends on the database.
     ///   - configure: Further orgs than the demo's two become customers too, each under its name.
     static func run(
-        gateways count: Int = 1, servesHere: Bool = true, on cluster: PostgresCluster? = nil, environment: [String: String] = [:],
+        gateways count: Int = 1, servesHere: Bool = true, on cluster: PostgresCluster? = nil,
+        environment: [String: String] = [:],
         variables: (PostgresCluster.Database) async throws -> [String: String] = { _ in [:] },
         configure: (inout SimulatorConfiguration) -> Void = { _ in }, _ body: (World) async throws -> Void
     ) async throws {
