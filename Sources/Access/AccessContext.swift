@@ -85,8 +85,10 @@ public struct AccessLimits: Sendable {
     /// A sign-in that Salesforce has not answered yet.
     public var pendingSignInSeconds: TimeInterval = 10 * 60
     public var pendingSignInsMax = 5
-    /// How long a refresh lease lasts: longer than the longest possible refresh.
-    public var leaseDuration: Duration = .seconds(45)
+    /// How long a refresh lease lasts until the refresh token is about to be sent, and from then on: longer than the
+    /// longest possible exchange. Who dies with it keeps others waiting for so long.
+    public var leaseBeforeSpending: Duration = .seconds(20)
+    public var leaseDuration: Duration = .seconds(55)
     /// How long a call waits for a refresh that somebody else makes.
     public var refreshWaitSeconds: TimeInterval = 20
     /// Live access keys of one user.

@@ -9,7 +9,9 @@ public struct SalesforceOAuthClient: SalesforceOAuth {
     /// How long and how large an exchange may be.
     public struct Limits: Sendable {
         /// A call of the token or revoke endpoint, connection and answer included.
-        public var tokenTimeout: Duration = .seconds(15)
+        ///
+        /// Long, since an answer that is not waited for can hold a token's only successor; within `SHUTDOWN_SECONDS`.
+        public var tokenTimeout: Duration = .seconds(20)
         /// A call that asks who somebody is.
         public var identityTimeout: Duration = .seconds(10)
         /// The bytes of an answer.
@@ -47,7 +49,7 @@ public struct SalesforceOAuthClient: SalesforceOAuth {
     public static func configuration(dnsOverride: [String: String] = [:]) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: .seconds(5), read: .seconds(15), write: .seconds(10))
+        configuration.timeout = .init(connect: .seconds(5), read: .seconds(20), write: .seconds(10))
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.idleTimeout = .seconds(30)
         // Tenants can share a login host. Where it hangs, each exchange holds a connection until its time is over; those

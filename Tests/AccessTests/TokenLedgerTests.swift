@@ -206,6 +206,29 @@ import Testing
         }
     }
 
+    /// Signed in again at another process, of which the feed has not told yet: another look at the row finds it out, at
+    /// most once a second.
+    @Test func signingInElsewhereRevives() async throws {
+        let start = try await start()
+        try await start.process.serve {
+            let dead = try await start.process.ledger.token(for: start.caller)
+            start.world.salesforce.script(.refuse(SalesforceError(.expiredToken, status: 400)))
+            let error = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
+            #expect(error == .grantDead)
+            let other = start.world.process()
+            let answer = start.world.salesforce.grant()
+            try await other.ledger.adopt(answer, user: start.user, in: start.tenant)
+            let before = start.world.store.operationCount
+            for _ in 0..<10 {
+                let error = await gatewayError { try await start.process.ledger.token(for: start.caller) }
+                #expect(error == .grantDead)
+            }
+            #expect(start.world.store.operationCount == before)
+            start.world.clock.advance(by: 1)
+            #expect(try await start.process.ledger.token(for: start.caller).accessToken == answer.accessToken)
+        }
+    }
+
     /// A user without a grant who signs in at another process is known here after the next poll.
     @Test func firstGrantArrivesThroughTheFeed() async throws {
         let world = try World()

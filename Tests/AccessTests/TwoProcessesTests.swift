@@ -296,7 +296,7 @@ import Testing
         try await serve(pair) {
             async let late = gatewayError { try await refresh(pair, at: 0) }
             await gate.waitForArrivals()
-            pair.world.clock.advance(by: 46)
+            pair.world.clock.advance(by: 56)
             let error7 = await gatewayError { try await refresh(pair, at: 1) }
             #expect(error7 == .grantDead)
             gate.open()

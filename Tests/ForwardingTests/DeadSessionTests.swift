@@ -428,6 +428,7 @@ import Testing
     /// A grant that is dead as well: the caller must sign in again, and the session is over.
     @Test func aDeadGrantEndsTheSession() async throws {
         try await withWorld { world in
+            world.clock.advance(by: 20)
             world.oauth.fail(with: SalesforceError(.expiredToken, status: 400))
             let client = try await world.connect()
             try await client.send(world.request("GET", Self.path))

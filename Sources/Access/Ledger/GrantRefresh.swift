@@ -56,7 +56,7 @@ struct GrantRefresh: Sendable {
         var backoff = Backoff()
         do {
             while true {
-                switch try await grants.acquireLease(grantID, in: tenant.id, for: context.limits.leaseDuration) {
+                switch try await grants.acquireLease(grantID, in: tenant.id, for: context.limits.leaseBeforeSpending) {
                 case .missing:
                     return Result(outcome: .dead)
                 case .held(let row):

@@ -24,6 +24,8 @@ public final class TokenLedger: Service {
     let troubles: TenantTroubles
     let metrics: LedgerMetrics
     private let futile = FutileRefreshes()
+    /// When the rows of dead grants were looked at last.
+    private let deadReads = NIOLockedValueBox(BoundedTable<UserID, Date>(capacity: deadMax))
     let secrets: ClientSecrets
     private let refreshes: WorkQueue<GrantRefresh>
     private let revocations: WorkQueue<Revocation>
@@ -183,6 +185,9 @@ public final class TokenLedger: Service {
                 return token
             case .read:
                 try await read(for: caller)
+            case .refuse(.grantDead) where mayLookAgain(user):
+                // Whoever signed in again did so at another process, perhaps, and the feed has not said so yet.
+                table.query(user) { $0.didChange() }
             case .refuse(let error):
                 let now = context.now()
                 guard error == .clientRejected, !troubles.isRejected(caller.tenant.id, at: now) else { throw error }
@@ -194,6 +199,20 @@ public final class TokenLedger: Service {
             case .wait:
                 try await wait(waiter, of: user, until: deadline)
             }
+        }
+    }
+
+    /// How long a grant counts as dead without another look at its row: 1 s, and no more than 10,000 of them.
+    private static let deadSeconds: TimeInterval = 1
+    private static let deadMax = 10_000
+
+    /// Whether it is time to read the row of a dead grant again.
+    private func mayLookAgain(_ user: UserID) -> Bool {
+        let now = context.now()
+        return deadReads.withLockedValue { reads in
+            if let last = reads.value(for: user), now.timeIntervalSince(last) < Self.deadSeconds { return false }
+            _ = reads.insert(now, for: user)
+            return true
         }
     }
 
