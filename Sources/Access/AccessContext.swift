@@ -89,6 +89,8 @@ public struct AccessLimits: Sendable {
     /// longest possible exchange. Who dies with it keeps others waiting for so long.
     public var leaseBeforeSpending: Duration = .seconds(20)
     public var leaseDuration: Duration = .seconds(55)
+    /// Times that a row in doubt is read again before anything is done about it, over about 5 s.
+    public var doubtReads = 8
     /// How long a call waits for a refresh that somebody else makes.
     public var refreshWaitSeconds: TimeInterval = 20
     /// Live access keys of one user.

@@ -86,7 +86,7 @@ struct InMemoryGrantRepository: GrantRepository {
             guard var grant = state.grants[lease.token.id], grant.customerID == customer, grant.fence == lease.fence
             else { return }
             grant.leaseExpiresAt = nil
-            if unspent {
+            if unspent, grant.version == lease.token.version {
                 grant.spendingSince = lease.token.spendingSince
                 grant.wasAskedInDoubt = lease.token.wasAskedInDoubt
             }
@@ -108,6 +108,7 @@ struct InMemoryGrantRepository: GrantRepository {
             grant.updatedAt = now
             state.grants[id] = grant.inMicroseconds
             state.record(.grant, customer, id.rawValue)
+            _ = state.removeSessions { $0.userID == grant.userID && $0.customerID == customer }
             return true
         }
     }

@@ -187,6 +187,37 @@ extension RepositoryConformance {
             let stored = try await unwrap(grants.grant(of: admin.id, in: customer.id), "the grant")
             try expectEqual(stored.wasAskedInDoubt, false, "the successor is in no doubt")
         },
+        Check("leases: given back late, it puts no doubt on a pair that was stored meanwhile") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let grant = try await suite.makeGrant(of: admin, customer)
+            let grants = suite.repositories.grants
+            let first = try await suite.lease(grant, .seconds(60))
+            try await expect(grants.beginSpending(first, in: customer.id, for: .zero), "spending began")
+            let second = try await suite.lease(grant, .seconds(60))
+            try expect(second.token.spendingSince != nil, "in doubt")
+            try await expect(grants.storeSuccessor(first.token, succeeding: grant.version), "the first stores late")
+            try await grants.release(second, in: customer.id, unspent: true)
+            let stored = try await unwrap(grants.grant(of: admin.id, in: customer.id), "the grant")
+            try expectEqual(stored.spendingSince, nil, "no doubt")
+        },
+        Check("grants: a dead one ends its user's sessions, one that was replaced does not") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let other = suite.fixtures.makeUser(in: customer.id)
+            try await suite.repositories.users.create(other)
+            let grant = try await suite.makeGrant(of: admin, customer)
+            let (grants, sessions) = (suite.repositories.grants, suite.repositories.sessions)
+            let session = suite.fixtures.makeSession(of: admin)
+            let others = suite.fixtures.makeSession(of: other)
+            for session in [session, others] { try await sessions.create(session) }
+            func markDead(_ version: Int64) async throws -> Bool {
+                try await grants.markDead(grant.id, in: customer.id, version: version, reason: "test", at: suite.now)
+            }
+            try await expect(!markDead(grant.version + 1), "another version")
+            try await expectEqual(sessions.sessions(of: admin.id, in: customer.id), [session], "kept")
+            try await expect(markDead(grant.version), "marked")
+            try await expectEqual(sessions.sessions(of: admin.id, in: customer.id), [], "ended")
+            try await expectEqual(sessions.sessions(of: other.id, in: customer.id), [others], "somebody else's")
+        },
         Check("leases: spending makes the lease last anew") { suite in
             let (customer, admin) = try await suite.makeTenant()
             let grant = try await suite.makeGrant(of: admin, customer)

@@ -133,7 +133,8 @@ import Testing
             try await start.process.serve { try await refuse(start) }
             start.world.store.isAvailable = true
         case .feedBeganAnew:
-            start.world.clock.advance(by: 60)
+            // Longer than changes are kept to follow up on.
+            start.world.clock.advance(by: FeedCursor.followableSeconds + 1)
             await start.process.follower.pollOnce()
         case .evicted:
             // The table has room for one grant a shard: enough others come for that one's shard too.

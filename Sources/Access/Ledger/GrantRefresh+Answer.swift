@@ -45,8 +45,8 @@ extension GrantRefresh {
             return Result(
                 outcome: .token(token, renewAt: context.renewalTime(of: successor)), isRefreshed: true,
                 leftovers: [.audit(event)])
-        case .superseded:
-            return await takeOver(insteadOf: answer)
+        case .superseded(let mayBeAncestor):
+            return await takeOver(insteadOf: answer, mayBeAncestor: mayBeAncestor)
         case .givenUp:
             return Result(outcome: .failed(Self.pending, restSeconds: Self.doubtRestSeconds))
         }
@@ -63,7 +63,10 @@ extension GrantRefresh {
     private enum Stored {
         case stored
         /// A sign-in, or a later holder, stored another pair.
-        case superseded
+        ///
+        /// - `mayBeAncestor`: ours may have been stored all the same, unheard, and that pair have come of it: then to
+        ///   revoke ours would revoke that one too.
+        case superseded(mayBeAncestor: Bool)
         /// The process ends.
         case givenUp
     }
@@ -73,13 +76,16 @@ extension GrantRefresh {
     private func store(_ successor: OAuthToken, succeeding version: Int64, shield: Shield) async -> Stored {
         var backoff = Backoff()
         var refusals = 0
+        var wasUnheard = false
         while true {
             do {
                 if try await grants.storeSuccessor(successor, succeeding: version) { return .stored }
                 // An earlier try may have been committed although its answer was lost.
                 let row = try await grants.grant(of: user.id, in: tenant.id)
-                return row?.accessToken == successor.accessToken ? .stored : .superseded
+                guard row?.accessToken != successor.accessToken else { return .stored }
+                return .superseded(mayBeAncestor: wasUnheard)
             } catch {
+                wasUnheard = true
                 if case RepositoryError.unavailable = error {} else { refusals += 1 }
                 if refusals >= Self.refusedTriesMax || shield.isCancelled {
                     context.logger.error(
@@ -94,7 +100,7 @@ extension GrantRefresh {
     }
 
     /// The row belongs to another pair by now: use that one, and leave no stray grant behind.
-    private func takeOver(insteadOf answer: TokenAnswer) async -> Result {
+    private func takeOver(insteadOf answer: TokenAnswer, mayBeAncestor: Bool) async -> Result {
         var result: Result
         do {
             if let row = try await grants.grant(of: user.id, in: tenant.id), let settled = try settle(row) {
@@ -109,7 +115,7 @@ extension GrantRefresh {
                     context.failure(error, while: "reading a grant"), restSeconds: Self.shortRestSeconds))
             return result
         }
-        if let orphan = answer.refreshToken { result.orphans.append(orphan) }
+        if !mayBeAncestor, let orphan = answer.refreshToken { result.orphans.append(orphan) }
         return result
     }
 

@@ -125,9 +125,6 @@ struct GrantRefresh: Sendable {
 
     // MARK: In doubt
 
-    /// Times that a row in doubt is read again before anything is done about it, over about 5 s.
-    private static let doubtReadsMax = 8
-
     /// A holder before us left its mark: whether the refresh token is spent is not known.
     ///
     /// `nil`: ask once more, deliberately.
@@ -153,7 +150,7 @@ struct GrantRefresh: Sendable {
     /// is back for both. It stores without a lease, so we let it.
     private func awaitSuccessor() async throws -> GrantMachine.Outcome? {
         var backoff = Backoff()
-        for _ in 0..<Self.doubtReadsMax {
+        for _ in 0..<context.limits.doubtReads {
             try await context.sleep(backoff.pause())
             guard let row = try await grants.grant(of: user.id, in: tenant.id), row.id == grantID else { return .dead }
             if let settled = try settle(row) { return settled }
@@ -163,7 +160,7 @@ struct GrantRefresh: Sendable {
 
     // MARK: Death
 
-    /// Marks the grant dead if nobody stored a newer version meanwhile, and ends what depends on it.
+    /// Marks the grant dead if nobody stored a newer version meanwhile, and ends the person's sessions with it.
     func die(_ row: OAuthToken, reason: String) async -> Result {
         var leftovers: [Leftover] = []
         do {
@@ -181,12 +178,6 @@ struct GrantRefresh: Sendable {
         }
         context.logger.info(
             "A grant is dead", metadata: ["customer": "\(tenant.id)", "user": "\(user.id)", "reason": "\(reason)"])
-        do {
-            _ = try await context.repositories.sessions.endAll(of: user.id, in: tenant.id)
-        } catch {
-            // The grant's death is remembered here and in the row: each call of those sessions finds it.
-            context.logger.warning("Sessions of a dead grant could not be ended", metadata: ["user": "\(user.id)"])
-        }
         await trail.record(.grantDied, customer: tenant.id, user: user.id, detail: ["reason": reason])
         return Result(outcome: .dead, leftovers: leftovers)
     }

@@ -121,8 +121,10 @@ struct PostgresGrantRepository: GrantRepository {
             """
             update oauth_tokens
             set lease_expires_at = null,
-                spending_since = case when \(unspent) then \(lease.token.spendingSince) else spending_since end,
-                asked_in_doubt = case when \(unspent) then \(lease.token.wasAskedInDoubt) else asked_in_doubt end
+                spending_since = case when \(unspent) and version = \(lease.token.version)
+                    then \(lease.token.spendingSince) else spending_since end,
+                asked_in_doubt = case when \(unspent) and version = \(lease.token.version)
+                    then \(lease.token.wasAskedInDoubt) else asked_in_doubt end
             where customer_id = \(customer) and id = \(lease.token.id) and fence = \(lease.fence)
             """)
     }
@@ -130,14 +132,21 @@ struct PostgresGrantRepository: GrantRepository {
     func markDead(_ id: OAuthTokenID, in customer: CustomerID, version: Int64, reason: String, at now: Date)
         async throws -> Bool
     {
+        // One statement, so that no session of a later sign-in is among those that end.
         try await database.tenant(customer).query(
             """
-            update oauth_tokens
-            set dead_reason = \(reason), lease_expires_at = null, spending_since = null, asked_in_doubt = false,
-                updated_at = \(now)
-            where customer_id = \(customer) and id = \(id) and version = \(version)
+            with dead as (
+                update oauth_tokens
+                set dead_reason = \(reason), lease_expires_at = null, spending_since = null, asked_in_doubt = false,
+                    updated_at = \(now)
+                where customer_id = \(customer) and id = \(id) and version = \(version)
+                returning user_id),
+            ended as (
+                delete from sessions using dead
+                where sessions.customer_id = \(customer) and sessions.user_id = dead.user_id)
+            select user_id from dead
             """
-        ).affectedRows > 0
+        ).first != nil
     }
 
     func delete(_ id: OAuthTokenID, in customer: CustomerID) async throws {
