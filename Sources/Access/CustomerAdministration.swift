@@ -88,8 +88,8 @@ public struct CustomerAdministration: Sendable {
         return customer
     }
 
-    /// Sets the OAuth client id and secret, and drops a staged secret. Where the client id differs from before, sessions
-    /// end and grants are set aside: tokens of one client can't be refreshed by another.
+    /// Sets the OAuth client id and secret, and drops a staged secret. Where the client id differs from before,
+    /// sessions end and grants are set aside: tokens of one client can't be refreshed by another.
     public func setCredentials(
         _ label: String, clientID: Secret<String>, clientSecret: Secret<String>
     ) async throws {

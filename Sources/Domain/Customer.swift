@@ -33,7 +33,8 @@ public struct Customer: Sendable, Hashable {
     public var salesforceClientID: Sealed?
     /// The sealed OAuth client secret.
     public var salesforceClientSecret: Sealed?
-    /// A second client secret, which takes the first one's place when Salesforce refuses that; `nil` where there is none.
+    /// A second client secret, which takes the first one's place when Salesforce refuses that; `nil` where there is
+    /// none.
     public var stagedClientSecret: StagedSecret?
     /// The org whose people get in; `nil` until the operator gives it or the first admin's sign-in pins it.
     public var salesforceOrgID: SalesforceID?

@@ -113,12 +113,12 @@ public protocol GrantRepository: Sendable {
     /// Stores the successor if the stored version is still the one that it succeeds (a late but valid one is kept, even
     /// when the lease has passed on), ends the lease and clears the mark. `false` where the version differs.
     func storeSuccessor(_ token: OAuthToken, succeeding version: Int64) async throws -> Bool
-    /// Gives the lease back. A pair that was stored since the lease was given has no doubt to get back. `unspent`: this holder is known not to have used the refresh token, so the mark (and
-    /// whether it was asked in doubt) is again what it was when the lease was given (an earlier holder's doubt outlives this one). Nothing happens where the
-    /// lease is no longer this one.
+    /// Gives the lease back. `unspent`: this holder is known not to have used the refresh token, so the mark (and
+    /// whether it was asked in doubt) is again what it was when the lease was given: an earlier holder's doubt outlives
+    /// this one, unless another pair was stored meanwhile. Nothing happens where the lease is no longer this one.
     func release(_ lease: GrantLease, in customer: CustomerID, unspent: Bool) async throws
-    /// Marks the grant dead if the stored version is still that one, and ends its user's sessions with it. `false` where
-    /// the version differs: a sign-in or a refresh was first, and nothing happens.
+    /// Marks the grant dead if the stored version is still that one, and ends its user's sessions with it. `false`
+    /// where the version differs: a sign-in or a refresh was first, and nothing happens.
     func markDead(_ id: OAuthTokenID, in customer: CustomerID, version: Int64, reason: String, at now: Date)
         async throws -> Bool
     /// Deletes the grant.

@@ -52,8 +52,8 @@ public struct SalesforceOAuthClient: SalesforceOAuth {
         configuration.timeout = .init(connect: .seconds(5), read: .seconds(20), write: .seconds(10))
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.idleTimeout = .seconds(30)
-        // Tenants can share a login host. Where it hangs, each exchange holds a connection until its time is over; those
-        // that would wait for one are bounded where they are begun.
+        // Tenants can share a login host. Where it hangs, each exchange holds a connection until its time is over;
+        // those that would wait for one are bounded where they are begun.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2_000
         configuration.httpVersion = .http1Only
         configuration.decompression = .disabled

@@ -57,7 +57,9 @@ extension WorldTests {
                 let gateway = world.moved(to: port)
                 let advice = "DATABASE_PREPARED_STATEMENTS=false"
                 for _ in 0..<200 where !(await process.said()).contains(advice) {
-                    #expect(try await read(32, susan.person, gateway) == [200: 32])
+                    // Until then a statement can be lost, and its call is told to come again.
+                    let statuses = Set(try await read(32, susan.person, gateway).keys)
+                    #expect(statuses.isSubset(of: [200, 503]))
                 }
                 #expect(try await read(32, susan.person, gateway) == [200: 32])
                 process.signal(SIGTERM)

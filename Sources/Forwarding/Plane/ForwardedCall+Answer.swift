@@ -45,8 +45,8 @@ extension ForwardedCall {
         }
     }
 
-    /// What an answer may say that a newer token cures; `nil` for nearly all. The head is the one that the loop's scanner
-    /// has read last.
+    /// What an answer may say that a newer token cures; `nil` for nearly all. The head is the one that the loop's
+    /// scanner has read last.
     private func suspicion(of head: ResponseHead, in buffer: ByteBuffer) -> Suspicion? {
         guard head.status >= 300, replayCount < limits.replaysMax else { return nil }
         switch head.status {
