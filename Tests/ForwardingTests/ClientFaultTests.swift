@@ -86,7 +86,11 @@ import Testing
     @Test func aHeadByteByByte() async throws {
         try await withWorld { world in
             let client = try await world.connect()
-            for byte in world.request("GET", Self.path).utf8 { try await client.send([byte]) }
+            // The middle in one piece: all tests at once leave each send to wait for its turn, and a head has 15 s.
+            let bytes = Array(world.request("GET", Self.path).utf8)
+            for byte in bytes.prefix(20) { try await client.send([byte]) }
+            try await client.send(Array(bytes.dropFirst(20).dropLast(8)))
+            for byte in bytes.suffix(8) { try await client.send([byte]) }
             let salesforce = try await world.upstream.accept()
             #expect(try await salesforce.readRequest().target == Self.path)
         }
