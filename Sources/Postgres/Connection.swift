@@ -61,8 +61,8 @@ final class Connection {
     /// - Parameter isLeased: Whether there is, or is to be, a transaction.
     func run(_ requests: [Request], isLeased: Bool) {
         let stale = self.runOnce(requests, isLeased: isLeased, mayRetry: !self.libpq.isInTransaction)
-        // One after the other: none depends on what another one prepares.
-        for request in stale { _ = self.runOnce([request], isLeased: isLeased, mayRetry: false) }
+        // Without names: behind a pooler, what the first of them prepared may be gone again for the second.
+        for request in stale { _ = self.runOnce([request], isLeased: isLeased, mayRetry: false, names: false) }
         self.dropNotifications()
     }
 
@@ -72,7 +72,7 @@ final class Connection {
     }
 
     /// The requests that failed only because of what was prepared before, and had no effect.
-    private func runOnce(_ requests: [Request], isLeased: Bool, mayRetry: Bool) -> [Request] {
+    private func runOnce(_ requests: [Request], isLeased: Bool, mayRetry: Bool, names: Bool = true) -> [Request] {
         self.cache?.beginBatch()
         var exchanges: [Exchange] = []
         if !isLeased { exchanges += self.sendDeallocations() }
@@ -87,7 +87,7 @@ final class Connection {
             case .script(let text):
                 self.runScript(text, request)
             case .statements(let statements):
-                exchanges.append(self.send(statements, of: request, isLeased: isLeased))
+                exchanges.append(self.send(statements, of: request, isLeased: isLeased, names: names))
             }
         }
         var stale: [Request] = []
@@ -144,11 +144,12 @@ final class Connection {
         }
     }
 
-    private func send(_ statements: [Statement], of request: Request, isLeased: Bool) -> Exchange {
+    /// - Parameter names: Whether statements are prepared to be used again.
+    private func send(_ statements: [Statement], of request: Request, isLeased: Bool, names: Bool) -> Exchange {
         var exchange = Exchange(request: request, patience: request.patience)
         for statement in statements {
             let key = statement.cacheKey
-            switch self.cache?.use(key, mayEvict: !isLeased) ?? .unnamed {
+            switch names ? self.cache?.use(key, mayEvict: !isLeased) ?? .unnamed : .unnamed {
             case .known(let name):
                 self.send(statement, name: name, isPrepared: true, in: &exchange, key: key)
             case .prepare(let name, let evicted):

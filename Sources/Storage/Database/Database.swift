@@ -92,20 +92,27 @@ public struct DatabaseScope: Sendable {
         self.settings = settings
     }
 
-    /// Runs one statement in the scope. One that was cut off by the end of its connection without an effect is run once
-    /// more, over another one.
+    /// How often a statement that was cut off is run at most.
+    private static let attemptsMax = 3
+
+    /// Runs one statement in the scope. One that was cut off by the end of its connection without an effect is run
+    /// again, over another one, twice at most.
     ///
     /// - Throws: ``RepositoryError``; a `PostgresError` where the statement itself is wrong.
     @discardableResult
     public func query(_ sql: SQL) async throws -> PostgresRows {
-        do {
+        var attempts = 0
+        while true {
+            attempts += 1
             do {
                 return try await client.query(sql, settings: settings)
-            } catch let error as PostgresError where DatabaseFailure.hadNoEffect(error, of: sql) {
-                return try await client.query(sql, settings: settings)
+            } catch let error as PostgresError
+                where attempts < Self.attemptsMax && DatabaseFailure.hadNoEffect(error, of: sql)
+            {
+                continue
+            } catch {
+                throw DatabaseFailure.translated(error)
             }
-        } catch {
-            throw DatabaseFailure.translated(error)
         }
     }
 

@@ -27,8 +27,9 @@ enum DatabaseFailure {
 
     /// Unique and foreign-key violations.
     private static let conflicts: Set<String> = ["23505", "23503"]
-    /// Time-outs of statements and locks, a server that is read-only for the moment, serialisation and deadlocks.
-    private static let passingStates: Set<String> = ["57014", "55P03", "25006", "40001", "40P01"]
+    /// Time-outs of statements and locks, a server that is read-only for the moment, serialisation and deadlocks, and
+    /// a prepared statement that a pooler left with another server in the midst of a transaction.
+    private static let passingStates: Set<String> = ["57014", "55P03", "25006", "40001", "40P01", "26000"]
     /// Connection exceptions, insufficient resources, operator intervention, system errors.
     private static let passingClasses: Set<String> = ["08", "53", "57", "58"]
 }
