@@ -116,6 +116,8 @@ public final class LiveToken: Sendable {
     private let warmUntil = AtomicDate(.distantPast)
     private let wasUsed = Atomic(false)
     private let linked = Atomic<UInt64>(0)
+    /// When the last call that Salesforce accepted it for was sent, as far as is told; 0 where none was.
+    private let acceptedAt = Atomic<UInt64>(0)
     /// The version of the grant that this token belongs to.
     public let version: Int64
     public let accessToken: Secret<String>
@@ -154,6 +156,17 @@ public final class LiveToken: Sendable {
     func takeUse() -> Bool {
         wasUsed.exchange(false, ordering: .relaxed)
     }
+
+    /// Salesforce accepted it for a call that was sent at a time, in nanoseconds of a monotonic clock.
+    public func noteAccepted(sentAt: UInt64) {
+        if sentAt > acceptedAt.load(ordering: .relaxed) { acceptedAt.store(sentAt, ordering: .relaxed) }
+    }
+
+    /// Whether Salesforce accepted it for any call.
+    public var wasEverAccepted: Bool { acceptedAt.load(ordering: .relaxed) != 0 }
+
+    /// Whether Salesforce accepted it for a call that was sent after a time. `false` is no proof that it did not.
+    public func wasAccepted(after time: UInt64) -> Bool { acceptedAt.load(ordering: .relaxed) > time }
 
     /// It is about to be put beside a credential of a shard. Said by the table, under its lock.
     func noteLink(shard: Int) {

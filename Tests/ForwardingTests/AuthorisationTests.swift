@@ -5,7 +5,7 @@ import GatewayTesting
 import Testing
 
 /// Who may make a call, and what the others are told.
-@Suite(.timeLimit(.minutes(1))) struct AuthorisationTests {
+@Suite(.timeLimit(.minutes(5))) struct AuthorisationTests {
     private static let path = "/services/data/v62.0/query?q=SELECT+Id+FROM+Account"
 
     /// A refusal has Salesforce's own shape and says that it is the gateway's.

@@ -2,7 +2,7 @@ import GatewayTesting
 import Testing
 
 /// Targets, methods and bodies arrive as they were sent.
-@Suite(.timeLimit(.minutes(1))) struct ByteExactnessTests {
+@Suite(.timeLimit(.minutes(5))) struct ByteExactnessTests {
     static let targets =
         PathAdmissionTests.forwarded + [
             "/services/data/v62.0/query?q=SELECT+Id+FROM+Account+WHERE+Name+LIKE+'%25a%2Bb%27'",

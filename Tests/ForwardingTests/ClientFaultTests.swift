@@ -3,7 +3,7 @@ import GatewayTesting
 import Testing
 
 /// Clients that are slow, old-fashioned, half gone or too large.
-@Suite(.timeLimit(.minutes(1))) struct ClientFaultTests {
+@Suite(.timeLimit(.minutes(5))) struct ClientFaultTests {
     private static let path = "/services/data/v62.0/x"
 
     /// A client that has closed its sending side, as `nc -N` does, gets the whole answer, however long it takes.

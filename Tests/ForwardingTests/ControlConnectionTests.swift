@@ -3,7 +3,7 @@ import GatewayTesting
 import Testing
 
 /// Connections that the control plane answers on.
-@Suite(.timeLimit(.minutes(1))) struct ControlConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct ControlConnectionTests {
     private static let path = "/services/data/v62.0/x"
 
     /// Where the client says that a request is its last, the connection ends after the answer.

@@ -4,7 +4,7 @@ import Logging
 import Testing
 
 /// What happens when one side does not keep its part.
-@Suite(.timeLimit(.minutes(1))) struct FaultTests {
+@Suite(.timeLimit(.minutes(5))) struct FaultTests {
     private static let path = "/services/data/v62.0/x"
 
     /// An answer that broke off ends the client's connection, and never looks whole.

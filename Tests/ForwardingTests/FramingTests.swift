@@ -2,7 +2,7 @@ import GatewayTesting
 import Testing
 
 /// Where messages begin and end on both sides.
-@Suite(.timeLimit(.minutes(1))) struct FramingTests {
+@Suite(.timeLimit(.minutes(5))) struct FramingTests {
     private static let path = "/services/data/v62.0/x"
 
     /// An answer without a stated length is chunked on, and its connection used again.

@@ -3,7 +3,7 @@ import GatewayTesting
 import Testing
 
 /// A tenant's calls at one time are bounded, and so is their line.
-@Suite(.timeLimit(.minutes(1))) struct GateTests {
+@Suite(.timeLimit(.minutes(5))) struct GateTests {
     private static let path = "/services/data/v62.0/x"
 
     private func options(queueWait: Duration = .seconds(50)) -> WorldOptions {

@@ -3,7 +3,7 @@ import GatewayTesting
 import Testing
 
 /// Clients that close their sending side after their last request, as `nc -N` does.
-@Suite(.timeLimit(.minutes(1))) struct HalfCloseTests {
+@Suite(.timeLimit(.minutes(5))) struct HalfCloseTests {
     private static let path = "/services/data/v62.0/x"
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -2,7 +2,7 @@ import GatewayTesting
 import Testing
 
 /// The header table of the contract, line by line, as the wire shows it.
-@Suite(.timeLimit(.minutes(1))) struct HeaderTests {
+@Suite(.timeLimit(.minutes(5))) struct HeaderTests {
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
     /// What a client may say and Salesforce must not hear.

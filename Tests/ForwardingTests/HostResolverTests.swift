@@ -5,7 +5,7 @@ import Testing
 @testable import Forwarding
 
 /// What SwiftNIO is told when it asks for a host's addresses.
-@Suite(.timeLimit(.minutes(1))) struct HostResolverTests {
+@Suite(.timeLimit(.minutes(5))) struct HostResolverTests {
     /// The two queries of a connection that is being made.
     private struct Queries: Sendable {
         let resolver: HostResolver

@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// The last answer on a connection arrives whole, however it ends.
-@Suite(.timeLimit(.minutes(1))) struct LastAnswerTests {
+@Suite(.timeLimit(.minutes(5))) struct LastAnswerTests {
     private static let path = "/services/data/v62.0/x"
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     /// 16 MiB: more than all kernel buffers on the way hold.

@@ -5,7 +5,7 @@ import Logging
 import Testing
 
 /// Clients that go away, in each phase of their call.
-@Suite(.timeLimit(.minutes(1))) struct LeavingTests {
+@Suite(.timeLimit(.minutes(5))) struct LeavingTests {
     private static let path = "/services/data/v62.0/x"
     /// An answer after which Salesforce's connection is not used again.
     private static let last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"

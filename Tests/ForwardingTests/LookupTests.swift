@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 
 /// Salesforce's hosts are looked up beside the calls of all others.
-@Suite(.timeLimit(.minutes(1))) struct LookupTests {
+@Suite(.timeLimit(.minutes(5))) struct LookupTests {
     private static let path = "/services/data/v62.0/x"
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -4,7 +4,7 @@ import Logging
 import Testing
 
 /// What can't be understood is answered in plain text, told of once, and ends the connection.
-@Suite(.timeLimit(.minutes(1))) struct PlainRefusalTests {
+@Suite(.timeLimit(.minutes(5))) struct PlainRefusalTests {
     struct Case: Sendable, CustomStringConvertible {
         let description: String
         let request: String

@@ -5,7 +5,7 @@ import Logging
 import Testing
 
 /// What is told of a call.
-@Suite(.timeLimit(.minutes(1))) struct RecordTests {
+@Suite(.timeLimit(.minutes(5))) struct RecordTests {
     /// One line a call, with a template for its path, and never a query, a key or a token.
     @Test func oneLineACall() async throws {
         try await withWorld { world in

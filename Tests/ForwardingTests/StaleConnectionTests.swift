@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 
 /// Kept connections with Salesforce that have ended meanwhile.
-@Suite(.timeLimit(.minutes(1)), .serialized) struct StaleConnectionTests {
+@Suite(.timeLimit(.minutes(5)), .serialized) struct StaleConnectionTests {
     private static let path = "/services/data/v62.0/x"
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

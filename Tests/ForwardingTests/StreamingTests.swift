@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// Bodies stream: what nobody takes is not fetched.
-@Suite(.timeLimit(.minutes(1))) struct StreamingTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamingTests {
     private static let path = "/services/data/v62.0/x"
     private static let partBytes = 64 * 1024
     /// 24 MB: more than all kernel buffers on the way can hold (at most about 10 MB on Linux).

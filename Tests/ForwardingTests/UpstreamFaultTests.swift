@@ -3,7 +3,7 @@ import GatewayTesting
 import Testing
 
 /// Salesforce's side of faults, beyond `FaultTests`.
-@Suite(.timeLimit(.minutes(1))) struct UpstreamFaultTests {
+@Suite(.timeLimit(.minutes(5))) struct UpstreamFaultTests {
     private static let path = "/services/data/v62.0/x"
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// Salesforce over TLS.
-@Suite(.timeLimit(.minutes(1))) struct UpstreamTLSTests {
+@Suite(.timeLimit(.minutes(5))) struct UpstreamTLSTests {
     private static let path = "/services/data/v62.0/x"
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

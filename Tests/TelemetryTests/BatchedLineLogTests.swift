@@ -8,7 +8,7 @@ import Testing
 @testable import Telemetry
 
 /// Lines in batches: the same lines, none lost unless it is counted, and nobody waits.
-@Suite(.timeLimit(.minutes(1))) struct BatchedLineLogTests {
+@Suite(.timeLimit(.minutes(5))) struct BatchedLineLogTests {
     private static let factory = PrometheusMetricsFactory()
     private static let second: Int64 = 1_000_000_000
 

@@ -9,7 +9,7 @@ import Testing
 @testable import Telemetry
 
 /// Stalls are measured, told apart from a machine that is busy, and told of.
-@Suite(.timeLimit(.minutes(1))) struct EventLoopWatchdogTests {
+@Suite(.timeLimit(.minutes(5))) struct EventLoopWatchdogTests {
     private typealias Stall = EventLoopWatchdog.Stall
 
     /// A thread's clocks, set by hand.

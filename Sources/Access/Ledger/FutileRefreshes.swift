@@ -25,6 +25,15 @@ public struct RefreshOccasion: Hashable, Sendable {
     public static func movedInstance(of caller: Caller, from token: LiveToken) -> RefreshOccasion {
         RefreshOccasion(scope: .tenant(caller.tenant.id), place: token.instance.description, slot: nil)
     }
+
+    /// Whether one refresh may fail to help by bad luck: a token can die on its way to the call. Where an org is, a
+    /// token answer says itself.
+    var hasLuck: Bool {
+        switch scope {
+        case .user: true
+        case .tenant: false
+        }
+    }
 }
 
 extension RefreshOccasion: TableKey {}
@@ -32,12 +41,26 @@ extension RefreshOccasion: TableKey {}
 /// Refreshes that did not cure what they were begun for.
 ///
 /// Some calls are answered as if their session were dead, whatever the token: a slot or an API that the org does not
-/// let this person use. Each of them would cost a refresh. So after one that did not help the next one waits: 1 s,
-/// doubled each time up to a minute; a refresh that helps ends it.
+/// let this person use. Each of them would cost a refresh. So after the second one in a row that did not help (the
+/// first, where there is no luck in it) the next one waits: 1 s, doubled each time up to a minute; a refresh that helps
+/// ends it.
 final class FutileRefreshes: Sendable {
     private struct Entry {
+        var token: TokenVersion
         var until: Date
-        var waitSeconds: TimeInterval
+        /// `nil` where the next one need not wait.
+        var waitSeconds: TimeInterval?
+    }
+
+    /// A refresh is known by the token that it gave.
+    struct TokenVersion: Hashable {
+        let grant: OAuthTokenID
+        let version: Int64
+
+        init(_ token: LiveToken) {
+            self.grant = token.grantID
+            self.version = token.version
+        }
     }
 
     private static let firstWaitSeconds: TimeInterval = 1
@@ -52,12 +75,19 @@ final class FutileRefreshes: Sendable {
         entries.withLockedValue { $0.value(for: occasion) }.map { now < $0.until } ?? false
     }
 
-    /// A refresh for this did not help.
-    func note(_ occasion: RefreshOccasion, at now: Date) {
+    /// The refresh that gave a token did not help. However many calls say so of one refresh, it counts once.
+    func note(_ occasion: RefreshOccasion, of token: TokenVersion, at now: Date) {
         entries.withLockedValue { entries in
-            let last = entries.value(for: occasion)?.waitSeconds
-            let wait = last.map { min($0 * 2, Self.waitSecondsMax) } ?? Self.firstWaitSeconds
-            _ = entries.insert(Entry(until: now.addingTimeInterval(wait), waitSeconds: wait), for: occasion)
+            let last = entries.value(for: occasion)
+            guard last?.token != token else { return }
+            let wait: TimeInterval? =
+                if let last {
+                    last.waitSeconds.map { min($0 * 2, Self.waitSecondsMax) } ?? Self.firstWaitSeconds
+                } else {
+                    occasion.hasLuck ? nil : Self.firstWaitSeconds
+                }
+            _ = entries.insert(
+                Entry(token: token, until: now.addingTimeInterval(wait ?? 0), waitSeconds: wait), for: occasion)
         }
     }
 

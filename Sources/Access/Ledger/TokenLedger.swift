@@ -163,12 +163,12 @@ public final class TokenLedger: Service {
         return false
     }
 
-    /// Remembers whether a refresh helped: the call that it was begun for was made again.
-    public func noteRefresh(for occasion: RefreshOccasion, didHelp: Bool) {
+    /// Remembers whether the refresh that gave a token helped: the call that it was begun for was made again.
+    public func noteRefresh(for occasion: RefreshOccasion, gave token: LiveToken, didHelp: Bool) {
         if didHelp {
             futile.forget(occasion)
         } else {
-            futile.note(occasion, at: context.now())
+            futile.note(occasion, of: FutileRefreshes.TokenVersion(token), at: context.now())
         }
     }
 

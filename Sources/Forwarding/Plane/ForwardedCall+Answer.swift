@@ -40,7 +40,8 @@ extension ForwardedCall {
                 isDecoded: self.head?.isHTTP10 == true)
             awaitMore()
         } else {
-            noteReplay(didHelp: replayCount < limits.replaysMax || head.status < 300)
+            if head.status < 300 { resolved?.token.noteAccepted(sentAt: sentAt.uptimeNanoseconds) }
+            noteReplay(didHelp: true)
             relay(head, framing: framing, in: buffer, inlineBodyBytes: inlineBodyBytes)
         }
     }
@@ -48,7 +49,7 @@ extension ForwardedCall {
     /// What an answer may say that a newer token cures; `nil` for nearly all. The head is the one that the loop's
     /// scanner has read last.
     private func suspicion(of head: ResponseHead, in buffer: ByteBuffer) -> Suspicion? {
-        guard head.status >= 300, replayCount < limits.replaysMax else { return nil }
+        guard head.status >= 300 else { return nil }
         switch head.status {
         case 401, 403: return .deadSession
         case 400: return path.hasPrefix("/services/async/") ? .deadSession : nil
@@ -148,16 +149,29 @@ extension ForwardedCall {
             noteReplay(didHelp: true)
             return releaseAnswer()
         }
-        guard replayCount == 0 || !forwarder.ledger.isFresh(resolved.token) else {
-            // No token cures it.
+        refusals.append((resolved.token, sentAt))
+        if isIncurable(resolved.token, forwarder.ledger) {
             noteReplay(didHelp: false)
             return releaseAnswer()
         }
+        // Its tokens die faster than it is answered.
+        guard refusals.count <= limits.replaysMax else { return releaseAnswer() }
         // A newer one that is there already costs nothing.
         guard !forwarder.ledger.isCurrent(resolved.token) || forwarder.ledger.mayRefresh(for: occasion(resolved)) else {
             return releaseAnswer()
         }
         renew(resolved, forwarder)
+    }
+
+    /// Whether no token cures what the last one did not: it came just now; or this was tried often, and no token looks
+    /// as if it had died on its way to the call, accepted for others before and not after.
+    private func isIncurable(_ last: LiveToken, _ ledger: TokenLedger) -> Bool {
+        guard refusals.count > 1 else { return false }
+        if ledger.isFresh(last) { return true }
+        guard refusals.count > limits.replaysMax else { return false }
+        return refusals.allSatisfy { token, sentAt in
+            !token.wasEverAccepted || token.wasAccepted(after: sentAt.uptimeNanoseconds)
+        }
     }
 
     private func renew(_ resolved: ResolvedCall, _ forwarder: Forwarder) {
@@ -181,8 +195,8 @@ extension ForwardedCall {
 
     /// Tells whether the token that the call was made again with was any better.
     private func noteReplay(didHelp: Bool) {
-        guard replayCount > 0, let resolved else { return }
-        state.forwarder?.ledger.noteRefresh(for: occasion(resolved), didHelp: didHelp)
+        guard record.isReplayed, let resolved else { return }
+        state.forwarder?.ledger.noteRefresh(for: occasion(resolved), gave: resolved.token, didHelp: didHelp)
     }
 
     private func isConfirmed(_ resolved: ResolvedCall) -> Bool {
@@ -208,12 +222,13 @@ extension ForwardedCall {
         case .success(let token):
             if case .movedInstance = suspicion, let former = resolved?.token.instance, token.instance == former {
                 // The org is where it was.
-                if let resolved { state.forwarder?.ledger.noteRefresh(for: occasion(resolved), didHelp: false) }
+                if let resolved {
+                    state.forwarder?.ledger.noteRefresh(for: occasion(resolved), gave: token, didHelp: false)
+                }
                 return passOnGathered()
             }
             upstream?.abandon()
             upstream = nil
-            replayCount += 1
             record.isReplayed = true
             resolved?.token = token
             exchange(isHeadFresh: false)
@@ -327,6 +342,7 @@ extension ForwardedCall {
         gathered = nil
         state.finish(self, ending)
         rawHead = ByteBuffer()
+        if !refusals.isEmpty { refusals = [] }
         resolved = nil
     }
 }

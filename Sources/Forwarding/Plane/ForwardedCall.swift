@@ -51,8 +51,10 @@ final class ForwardedCall {
     var upstream: UpstreamConnection?
     private var isHeadSent = false
     var isRetried = false
-    /// How often the call was made again with a newer token.
-    var replayCount = 0
+    /// When the head was sent last.
+    private(set) var sentAt = NIODeadline.uptimeNanoseconds(0)
+    /// The tokens that were refused for this call, and when it was sent with them.
+    var refusals: [(token: LiveToken, sentAt: NIODeadline)] = []
     /// What an answer that is gathered may say, or a refresh is waited for.
     var suspicion = Suspicion.deadSession
     var asking: Task<Void, Never>?
@@ -103,7 +105,7 @@ final class ForwardedCall {
         self.target = target
         rawHead = buffer.getSlice(at: buffer.readerIndex, length: head.byteCount) ?? ByteBuffer()
         isRequestComplete = !hasBody
-        (isRetried, replayCount) = (false, 0)
+        isRetried = false
         upload.reset(limit: limits.replayBodyBytesMax, state: state)
         state.readFacts(in: buffer)
         let now = plane.now()
@@ -225,6 +227,7 @@ final class ForwardedCall {
     ) {
         if !isHeadFresh { state.reread(rawHead) }
         isHeadSent = true
+        sentAt = state.now
         record.didSend(at: plane.measuresTime ? state.now : .uptimeNanoseconds(0))
         upstream.write(
             state.requestBytes(head, target: target, in: rawHead, for: resolved, hostLine: upstream.host.hostLine))
