@@ -19,7 +19,9 @@ import Testing
         return .deadSession(of: caller, route: route)
     }
 
-    private func token(_ version: Int64, of grant: OAuthTokenID = OAuthTokenID(UUID())) throws -> FutileRefreshes.TokenVersion {
+    private func token(
+        _ version: Int64, of grant: OAuthTokenID = OAuthTokenID(UUID())
+    ) throws -> FutileRefreshes.TokenVersion {
         FutileRefreshes.TokenVersion(
             LiveToken(
                 grantID: grant, userID: UserID(UUID()), version: version, accessToken: Secret("00D!a"),

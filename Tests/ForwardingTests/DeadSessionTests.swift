@@ -239,7 +239,8 @@ import Testing
         try await withWorld { world in
             func others() async throws {
                 guard hasOthers else { return }
-                let other = try await world.exchange(world.request("GET", "/services/data/v62.0/limits"), answer: Self.ok)
+                let other = try await world.exchange(
+                    world.request("GET", "/services/data/v62.0/limits"), answer: Self.ok)
                 #expect(other.answered.status == 200)
             }
             for _ in 0..<2 {
