@@ -63,6 +63,7 @@ public final class ScriptedSalesforce: SalesforceOAuth {
     fileprivate struct State {
         var rotates: Bool
         var instance: InstanceURL
+        var foreignHost: String?
         var families: [Family] = []
         var codes: [String: Code] = [:]
         var steps: [Step] = []
@@ -103,6 +104,11 @@ public final class ScriptedSalesforce: SalesforceOAuth {
     /// Where calls go from the next answer on.
     public func move(to instance: InstanceURL) {
         state.withLockedValue { $0.instance = instance }
+    }
+
+    /// Makes answers name a host that may not be called; `nil` ends it.
+    public func move(toForeignHost host: String?) {
+        state.withLockedValue { $0.foreignHost = host }
     }
 
     /// Makes the next answers say that they are somebody else's; `nil` ends it.
@@ -204,11 +210,11 @@ public final class ScriptedSalesforce: SalesforceOAuth {
             }
             return try answer.get()
         }
-        return try await perform(step, issue)
+        return try at(nil, try await perform(step, issue))
     }
 
     public func refresh(
-        _ refreshToken: Secret<String>, client: OAuthClient
+        _ refreshToken: Secret<String>, client: OAuthClient, at instance: InstanceURL?
     ) async throws(SalesforceError) -> TokenAnswer {
         let step = state.withLockedValue { state in
             state.refreshes += 1
@@ -222,7 +228,16 @@ public final class ScriptedSalesforce: SalesforceOAuth {
             }
             return try answer.get()
         }
-        return try await perform(step, issue)
+        return try at(instance, try await perform(step, issue))
+    }
+
+    /// An answer as it is read where the org was at an instance before.
+    private func at(_ former: InstanceURL?, _ answer: TokenAnswer) throws(SalesforceError) -> TokenAnswer {
+        guard let host = state.withLockedValue({ $0.foreignHost }) else { return answer }
+        guard let former else { throw SalesforceError(.foreignInstance, status: 200, foreignHost: host) }
+        return TokenAnswer(
+            accessToken: answer.accessToken, refreshToken: answer.refreshToken, instanceURL: former, foreignHost: host,
+            identity: answer.identity, issuedAt: answer.issuedAt, scope: answer.scope)
     }
 
     private func perform(

@@ -22,8 +22,12 @@ extension TokenAnswer {
         let token_type: String?
     }
 
-    /// - Parameter signers: The secrets of which one must have signed the answer; none where there is no secret.
-    init(_ reply: BoundedExchange.Reply, signers: [Secret<String>], hosts: AllowedHosts) throws(SalesforceError) {
+    /// - Parameters:
+    ///   - signers: The secrets of which one must have signed the answer; none where there is no secret.
+    ///   - former: Where the org was, for a refresh.
+    init(
+        _ reply: BoundedExchange.Reply, signers: [Secret<String>], hosts: AllowedHosts, former: InstanceURL? = nil
+    ) throws(SalesforceError) {
         let malformed = SalesforceError(.malformedAnswer, status: reply.status)
         guard let body = try? JSONDecoder().decode(Body.self, from: Data(reply.body)) else { throw malformed }
         if !signers.isEmpty {
@@ -41,12 +45,14 @@ extension TokenAnswer {
         else { throw malformed }
         let scope = body.scope ?? ""
         guard scope.utf8.count <= Bounds.textByteCountMax else { throw malformed }
-        guard let instance = try? hosts.instance(body.instance_url) else {
-            throw SalesforceError(.foreignInstance, status: reply.status)
+        let named = try? hosts.instance(body.instance_url)
+        let foreignHost = named == nil ? StrictURL.loggableHost(of: body.instance_url) : nil
+        guard let instance = named ?? former else {
+            throw SalesforceError(.foreignInstance, status: reply.status, foreignHost: foreignHost)
         }
         self.init(
             accessToken: Secret(body.access_token), refreshToken: body.refresh_token.map { Secret($0) },
-            instanceURL: instance, identity: identity,
+            instanceURL: instance, foreignHost: foreignHost, identity: identity,
             issuedAt: Date(timeIntervalSince1970: TimeInterval(milliseconds) / 1000), scope: scope)
     }
 

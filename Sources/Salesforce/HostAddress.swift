@@ -32,6 +32,12 @@ struct StrictURL: Sendable, Hashable {
         self.path = try Self.readPath(rest[authority.endIndex...])
     }
 
+    /// Host and port of a URL that may not be called, for the log; `malformed` where it is none that could be.
+    static func loggableHost(of text: String) -> String {
+        guard let url = try? StrictURL(text) else { return "malformed" }
+        return url.host.description + (url.port.map { ":\($0)" } ?? "")
+    }
+
     /// Reads `host`, `host:port`, `[::1]` and `[::1]:port`.
     static func readAuthority(_ text: Substring) throws(AllowedHostError) -> (HostName, UInt16?) {
         let hostEnd: Substring.Index

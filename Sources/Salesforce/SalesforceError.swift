@@ -1,6 +1,7 @@
 /// Why a call of the OAuth or identity endpoints failed.
 ///
-/// It carries no token, code, secret, URL or text of the answer: all that it can say is in its ``code``.
+/// It carries no token, code, secret, URL or text of the answer, but for a host's name: what else it can say is in its
+/// ``code``.
 public struct SalesforceError: Error, Sendable, Hashable {
     /// What went wrong.
     public let code: Code
@@ -10,9 +11,16 @@ public struct SalesforceError: Error, Sendable, Hashable {
     /// no name, no connection, no TLS.
     public let requestMayHaveBeenSent: Bool
 
+    /// The host that a token answer named as the instance and that may not be called, for an operator who may have
+    /// forgotten it.
+    public let foreignHost: String?
+
     /// An error as a caller or a double makes it.
-    public init(_ code: Code, status: Int? = nil, requestMayHaveBeenSent: Bool = true) {
+    public init(
+        _ code: Code, status: Int? = nil, requestMayHaveBeenSent: Bool = true, foreignHost: String? = nil
+    ) {
         self.code = code
+        self.foreignHost = foreignHost
         self.status = status
         self.requestMayHaveBeenSent = requestMayHaveBeenSent
     }

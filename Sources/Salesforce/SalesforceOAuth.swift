@@ -16,7 +16,12 @@ public protocol SalesforceOAuth: Sendable {
     ) async throws(SalesforceError) -> TokenAnswer
 
     /// Spends a refresh token. Where the org rotates, it is dead afterwards and the answer holds its successor.
-    func refresh(_ refreshToken: Secret<String>, client: OAuthClient) async throws(SalesforceError) -> TokenAnswer
+    ///
+    /// - Parameter instance: Where the org was. It stays so where the answer names a host that may not be called
+    ///   (``TokenAnswer/foreignHost``): the successor must not be lost for it.
+    func refresh(
+        _ refreshToken: Secret<String>, client: OAuthClient, at instance: InstanceURL?
+    ) async throws(SalesforceError) -> TokenAnswer
 
     /// Revokes a token; with a refresh token, its access tokens too. One that Salesforce no longer knows counts as
     /// revoked.
@@ -39,6 +44,8 @@ public struct TokenAnswer: Sendable {
     public let refreshToken: Secret<String>?
     /// Where the API calls go. It can differ from the one before.
     public let instanceURL: InstanceURL
+    /// The host that a refresh named as the instance and that may not be called; ``instanceURL`` is the one before then.
+    public let foreignHost: String?
     /// Whose token it is.
     public let identity: IdentityURL
     /// When Salesforce issued it. Salesforce does not say when it ends.
@@ -48,12 +55,13 @@ public struct TokenAnswer: Sendable {
 
     /// A token answer as a double makes it.
     public init(
-        accessToken: Secret<String>, refreshToken: Secret<String>?, instanceURL: InstanceURL, identity: IdentityURL,
-        issuedAt: Date, scope: String
+        accessToken: Secret<String>, refreshToken: Secret<String>?, instanceURL: InstanceURL,
+        foreignHost: String? = nil, identity: IdentityURL, issuedAt: Date, scope: String
     ) {
         self.accessToken = accessToken
         self.refreshToken = refreshToken
         self.instanceURL = instanceURL
+        self.foreignHost = foreignHost
         self.identity = identity
         self.issuedAt = issuedAt
         self.scope = scope

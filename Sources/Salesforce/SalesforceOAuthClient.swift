@@ -77,20 +77,21 @@ public struct SalesforceOAuthClient: SalesforceOAuth {
     }
 
     public func refresh(
-        _ refreshToken: Secret<String>, client: OAuthClient
+        _ refreshToken: Secret<String>, client: OAuthClient, at instance: InstanceURL?
     ) async throws(SalesforceError) -> TokenAnswer {
         try await token(
-            [("grant_type", "refresh_token"), ("refresh_token", refreshToken.exposed)], client: client)
+            [("grant_type", "refresh_token"), ("refresh_token", refreshToken.exposed)], client: client,
+            former: instance)
     }
 
     private func token(
-        _ grant: [(String, String)], client: OAuthClient
+        _ grant: [(String, String)], client: OAuthClient, former: InstanceURL? = nil
     ) async throws(SalesforceError) -> TokenAnswer {
         var form = grant + [("client_id", client.clientID.exposed)]
         if let secret = client.clientSecret { form.append(("client_secret", secret.exposed)) }
         let reply = try await tokenExchange.post(client.login.tokenURL, form: form)
         guard reply.status == 200 else { throw reply.oauthError }
-        return try TokenAnswer(reply, signers: client.signingSecrets, hosts: hosts)
+        return try TokenAnswer(reply, signers: client.signingSecrets, hosts: hosts, former: former)
     }
 
     public func revoke(_ token: Secret<String>, login: LoginEndpoint) async throws(SalesforceError) {

@@ -337,6 +337,27 @@ import Testing
         #expect(try await start.world.grant(of: start.user)?.instanceURL == moved.description)
     }
 
+    /// Where the org moves to a host that may not be called, its users go on where it was; nothing is lost, and once
+    /// the host is allowed they follow.
+    @Test func instanceMovesToAForeignHost() async throws {
+        let start = try await start()
+        let former = start.answer.instanceURL
+        let moved = try start.world.hosts.instance("https://axonify2.my.salesforce.com")
+        try await start.process.serve {
+            var token = try await start.process.ledger.token(for: start.caller)
+            start.world.salesforce.move(toForeignHost: "axonify.example")
+            for _ in 0..<2 {
+                token = try await start.process.ledger.token(after: token, for: start.caller)
+                #expect(token.instance == former)
+            }
+            start.world.salesforce.move(toForeignHost: nil)
+            start.world.salesforce.move(to: moved)
+            #expect(try await start.process.ledger.token(after: token, for: start.caller).instance == moved)
+        }
+        #expect(start.world.salesforce.refreshCount == 3)
+        #expect(start.world.salesforce.reuseCount == 0)
+    }
+
     /// A grant without a refresh token dies with its access token.
     @Test func withoutRefreshToken() async throws {
         let start = try await start()

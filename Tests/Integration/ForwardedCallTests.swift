@@ -94,6 +94,26 @@ extension WorldTests {
             }
         }
 
+        /// A refresh that names a host that may not be called costs nobody the session: calls go on where they went, and
+        /// the operator is told once.
+        @Test func foreignInstancesAreNotFollowed() async throws {
+            try await World.run { world in
+                let browser = world.browser()
+                try await browser.signIn(world, "axonify", as: World.susan)
+                world.simulator.add(
+                    SimulatedFault(
+                        .foreignInstanceURL("https://axonify.evil.example"), pathPrefix: "/services/oauth2/token"))
+                for refreshes in 1...3 {
+                    try world.simulator.expireAccessTokens()
+                    #expect(try await browser.call(world, "axonify", Self.limits).status == 200)
+                    #expect(world.simulator.counters.refreshes == refreshes)
+                }
+                #expect(world.simulator.counters.refreshTokenReuses == 0)
+                #expect(world.log.count(of: "axonify.evil.example") == 1)
+                #expect(world.log.text.contains("SALESFORCE_ALLOWED_HOSTS"))
+            }
+        }
+
         /// A revoked grant ends the session: 401, and one attempt at Salesforce however many calls there are.
         @Test func deadGrantsEndTheSession() async throws {
             try await World.run { world in

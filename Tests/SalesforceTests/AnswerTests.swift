@@ -20,12 +20,12 @@ import Testing
     }
 
     private static func read(
-        _ fields: [String: String], secret: Secret<String>? = secret
+        _ fields: [String: String], secret: Secret<String>? = secret, former: InstanceURL? = nil
     ) throws -> TokenAnswer {
         let body = try JSONSerialization.data(withJSONObject: fields)
         let reply = BoundedExchange.Reply(
             status: 200, contentType: "application/json", contentEncoding: "", body: Array(body))
-        return try TokenAnswer(reply, signers: [secret].compactMap(\.self), hosts: AllowedHosts())
+        return try TokenAnswer(reply, signers: [secret].compactMap(\.self), hosts: AllowedHosts(), former: former)
     }
 
     /// Every field arrives where it belongs; the time has milliseconds.
@@ -102,7 +102,24 @@ import Testing
     func foreignInstanceIsRefused(url: String) {
         var fields = Self.fields()
         fields["instance_url"] = url
-        #expect(throws: SalesforceError(.foreignInstance, status: 200)) { try Self.read(fields) }
+        let error = #expect(throws: SalesforceError.self) { try Self.read(fields) }
+        #expect(error?.code == .foreignInstance)
+    }
+
+    /// A refresh that names another host keeps its tokens, and the instance of before; what is named is told.
+    @Test(arguments: [
+        ("https://evil.example", "evil.example"), ("https://na1.salesforce.com:1", "na1.salesforce.com:1"),
+        ("https://user:password@evil.example", "malformed"), ("https://evil.example\r\nX: y", "malformed"),
+        ("", "malformed"),
+    ])
+    func foreignInstanceOfARefresh(url: String, host: String) throws {
+        let former = try AllowedHosts().instance("https://na1.salesforce.com")
+        var fields = Self.fields()
+        fields["instance_url"] = url
+        let answer = try Self.read(fields, former: former)
+        #expect(answer.instanceURL == former)
+        #expect(answer.foreignHost == host)
+        #expect(try Self.read(Self.fields(), former: former).foreignHost == nil)
     }
 
     /// Bodies that are not the JSON that they should be.

@@ -46,7 +46,8 @@ import Testing
     @Test func refreshSendsTheSecret() async throws {
         try await TestServer.run(Self.answering) { server in
             await #expect(throws: SalesforceError(.signatureMismatch, status: 200)) {
-                try await server.client().refresh(Secret("5Aep86&1"), client: Self.client(server, secret: "s=1"))
+                try await server.client().refresh(
+                    Secret("5Aep86&1"), client: Self.client(server, secret: "s=1"), at: nil)
             }
             let request = try #require(await server.nextRequest())
             #expect(
@@ -63,7 +64,7 @@ import Testing
                 status: .badRequest)
         }) { server in
             await #expect(throws: SalesforceError(.alreadyBeingProcessed, status: 400)) {
-                try await server.client().refresh(Secret("x"), client: Self.client(server))
+                try await server.client().refresh(Secret("x"), client: Self.client(server), at: nil)
             }
         }
     }

@@ -59,7 +59,9 @@ struct PretendSalesforce: SalesforceOAuth {
             identity: identity, issuedAt: Fixtures.epoch, scope: "api refresh_token openid")
     }
 
-    func refresh(_ refreshToken: Secret<String>, client: OAuthClient) async throws(SalesforceError) -> TokenAnswer {
+    func refresh(
+        _ refreshToken: Secret<String>, client: OAuthClient, at instance: InstanceURL?
+    ) async throws(SalesforceError) -> TokenAnswer {
         throw SalesforceError(.unreachable)
     }
 

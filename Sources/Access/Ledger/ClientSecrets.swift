@@ -43,11 +43,17 @@ final class ClientSecrets: Sendable {
     ) async throws(SalesforceError) -> TokenAnswer {
         do throws(SalesforceError) {
             let exchanged = try await client.withEitherSecret(exchange)
-            troubles.forget(tenant.id)
+            if let host = exchanged.answer.foreignHost {
+                troubles.noteRejected(tenant.id, until: .distantPast)
+                alert(foreignHost: host, tenant: tenant)
+            } else {
+                troubles.forget(tenant.id)
+            }
             if exchanged.usedStagedSecret, let secret = client.stagedSecret { promote(secret, of: tenant) }
             return exchanged.answer
         } catch {
             if error.failureClass == .wrongClient { alert(error, tenant: tenant) }
+            if error.code == .foreignInstance { alert(foreignHost: error.foreignHost, tenant: tenant) }
             throw error
         }
     }
@@ -107,7 +113,17 @@ final class ClientSecrets: Sendable {
         _ = promoted.withLockedValue { $0.remove(tenant.id) }
     }
 
-    // MARK: Refusal
+    // MARK: What is for the operator
+
+    /// An org's API is at a host that is not to be called, once until it is elsewhere or the customer is changed.
+    private func alert(foreignHost host: String?, tenant: Tenant) {
+        guard troubles.isNews(.foreignInstance, of: tenant.id) else { return }
+        context.logger.error(
+            """
+            Salesforce names a host for a customer's org that is not allowed, and is not called. \
+            If it is the customer's, add it to SALESFORCE_ALLOWED_HOSTS.
+            """, metadata: ["customer": "\(tenant.id)", "host": "\(host ?? "malformed")"])
+    }
 
     /// Tells the operator, once until it works again or the customer is changed.
     private func alert(_ error: SalesforceError, tenant: Tenant) {

@@ -111,9 +111,10 @@ struct GrantRefresh: Sendable {
     private func spend(
         _ refreshToken: Secret<String>, client: OAuthClient, lease: GrantLease, shield: Shield
     ) async -> Result {
+        let instance = try? context.hosts.instance(lease.token.instanceURL)
         do throws(SalesforceError) {
             let answer = try await secrets.exchange(for: tenant, as: client) { client throws(SalesforceError) in
-                try await context.oauth.refresh(refreshToken, client: client)
+                try await context.oauth.refresh(refreshToken, client: client, at: instance)
             }
             metrics.count(answer: nil)
             return await keep(answer, spent: refreshToken, row: lease.token, shield: shield)

@@ -91,7 +91,7 @@ struct SteppedOrg: SalesforceOAuth {
     private var org: ExploredOrg { steps.org }
 
     func refresh(
-        _ refreshToken: Secret<String>, client: OAuthClient
+        _ refreshToken: Secret<String>, client: OAuthClient, at instance: InstanceURL?
     ) async throws(SalesforceError) -> TokenAnswer {
         let fate = await steps.turn(.post)
         if fate != .abandoned { steps.notes.willPost(refreshToken.exposed, by: steps.number, fate: fate) }

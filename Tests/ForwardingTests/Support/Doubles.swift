@@ -36,7 +36,9 @@ final class ScriptedOAuth: SalesforceOAuth {
     /// The access token that the refresh with this number gives, from 1.
     static func token(_ number: Int) -> String { "00D5g000008fixt!fresh.token.\(number)" }
 
-    func refresh(_ refreshToken: Secret<String>, client: OAuthClient) async throws(SalesforceError) -> TokenAnswer {
+    func refresh(
+        _ refreshToken: Secret<String>, client: OAuthClient, at instance: InstanceURL?
+    ) async throws(SalesforceError) -> TokenAnswer {
         let (number, failure, instance, gate) = state.withLockedValue { state in
             state.refreshes += 1
             return (state.refreshes, state.failure, state.instance, state.gate)
