@@ -94,6 +94,17 @@ public struct Caller: Sendable {
     /// Whether a cookie authenticates the request: then the cross-origin rule holds.
     public var isByCookie: Bool { slot == .cookie }
 
+    /// How long a session counts as new: 10 s.
+    private static let newSessionSeconds: TimeInterval = 10
+
+    /// Whether a session proves it that was begun just now, by a sign-in of which not every process has heard.
+    public func hasNewSession(at now: Date) -> Bool {
+        switch proof {
+        case .session(let session): now.timeIntervalSince(session.createdAt) <= Self.newSessionSeconds
+        case .accessKey: false
+        }
+    }
+
     /// The id of ``user``, without a copy of the rest.
     public var userID: UserID { credential.userID }
 

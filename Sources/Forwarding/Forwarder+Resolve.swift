@@ -94,14 +94,11 @@ extension Forwarder {
         }
     }
 
-    /// How long a session counts as new: 10 s.
-    private static let newSessionSeconds: TimeInterval = 10
-
     /// A dead grant ends the session; another failure of the ledger doesn't.
     private func endSession(of caller: Caller, after error: GatewayError) async {
         guard error == .grantDead, case .session(let session) = caller.proof,
             // One that was begun just now is of a sign-in that this process has not heard of yet.
-            access.now().timeIntervalSince(session.createdAt) > Self.newSessionSeconds
+            !caller.hasNewSession(at: access.now())
         else { return }
         // The refusal stands whether or not this can be written; a dead grant refuses the next call too.
         try? await sessions.end(session, in: caller.tenant)

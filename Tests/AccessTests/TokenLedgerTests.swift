@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import GatewayTesting
+import HTTPTypes
 import Salesforce
 import Secrets
 import Testing
@@ -183,6 +184,30 @@ import Testing
         #expect(start.world.auditCount(.grantDied) == 1)
     }
 
+    /// Who signs in again at one process is let in by another that looked a moment ago, when the grant was still dead,
+    /// and has heard nothing since.
+    @Test func signingInIsBelievedAtOnce() async throws {
+        let start = try await start()
+        let other = start.world.process()
+        await other.follower.pollOnce()
+        let tenant = try await other.tenant()
+        let former = Caller(
+            tenant: tenant, credential: start.caller.credential, lastUsedAt: start.caller.lastUsedAt, slot: .cookie)
+        try await start.process.serve {
+            let dead = try await start.process.ledger.token(for: start.caller)
+            start.world.salesforce.script(.refuse(SalesforceError(.inactiveUser, status: 400)))
+            _ = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
+            start.world.clock.advance(by: 60)
+            for _ in 0..<2 { #expect(await gatewayError { try await other.ledger.token(for: former) } == .grantDead) }
+            let answer = start.world.salesforce.grant()
+            try await start.process.ledger.adopt(answer, user: start.user, in: start.tenant)
+            let (cookie, _) = try await start.process.sessions.start(user: start.user, in: start.tenant)
+            let headers: HTTPFields = [.cookie: "\(other.sessions.cookieName)=\(cookie.exposed)"]
+            let caller = try await other.sessions.identify(headers: headers, query: nil, in: tenant)
+            #expect(try await other.ledger.token(for: caller).accessToken == answer.accessToken)
+        }
+    }
+
     /// Signing in again revives a dead grant, in this process at once and in another through the feed.
     @Test func signingInRevives() async throws {
         let start = try await start()
@@ -215,6 +240,9 @@ import Testing
             start.world.salesforce.script(.refuse(SalesforceError(.expiredToken, status: 400)))
             let error = await gatewayError { try await start.process.ledger.token(after: dead, for: start.caller) }
             #expect(error == .grantDead)
+            // This session is not one that was begun just now.
+            start.world.clock.advance(by: 60)
+            _ = await gatewayError { try await start.process.ledger.token(for: start.caller) }
             let other = start.world.process()
             let answer = start.world.salesforce.grant()
             try await other.ledger.adopt(answer, user: start.user, in: start.tenant)

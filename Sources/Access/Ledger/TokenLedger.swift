@@ -175,6 +175,8 @@ public final class TokenLedger: Service {
     private func token(for caller: Caller, after deadVersion: Int64?) async throws(GatewayError) -> LiveToken {
         let user = caller.userID
         let deadline = context.now().addingTimeInterval(context.limits.refreshWaitSeconds)
+        // Once each call: who has signed in just now is not told that the grant of before is dead.
+        var doubtsDeath = caller.hasNewSession(at: context.now())
         while true {
             let (ask, waiter) = table.ask(user, after: deadVersion, at: context.now())
             switch ask {
@@ -185,8 +187,9 @@ public final class TokenLedger: Service {
                 return token
             case .read:
                 try await read(for: caller)
-            case .refuse(.grantDead) where mayLookAgain(user):
+            case .refuse(.grantDead) where doubtsDeath || mayLookAgain(user):
                 // Whoever signed in again did so at another process, perhaps, and the feed has not said so yet.
+                doubtsDeath = false
                 table.query(user) { $0.didChange() }
             case .refuse(let error):
                 let now = context.now()
