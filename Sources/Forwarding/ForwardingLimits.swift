@@ -4,6 +4,8 @@ public import Wire
 public struct ForwardingLimits: Sendable {
     /// `TENANT_CONCURRENCY`: a tenant's calls to Salesforce at one time in one process. As many again may wait.
     public var tenantConcurrency = 100
+    /// How many calls a tenant's access keys may make, in one process.
+    public var keyRates = CallRates()
     /// How long a call waits for its turn.
     public var tenantQueueWait: Duration = .seconds(10)
     /// To a TCP and TLS connection with Salesforce, the look-up of its host included.

@@ -86,6 +86,7 @@ final class TenantLine: Sendable {
     }
 
     private let concurrency: Int
+    private let meter = RateMeter()
     /// ``TenantGateMachine``'s word. How many wait changes only under the lock of `queue`, together with it.
     private let word = Atomic<UInt64>(TenantGateMachine.emptyWord)
     private let queue = NIOLockedValueBox(NumberedQueue<@Sendable (Ticket) -> Void>())
@@ -97,6 +98,12 @@ final class TenantLine: Sendable {
     /// How many run and wait now.
     var state: TenantGateMachine {
         TenantGateMachine(concurrency: concurrency, word: word.load(ordering: .acquiring))
+    }
+
+    /// Takes one call of the tenant's access keys from their allowance; where it is used up, the nanoseconds until
+    /// there is one again.
+    func admit(_ rate: CallRate, at now: UInt64) -> UInt64? {
+        meter.admit(rate, at: now)
     }
 
     /// Takes a place if one is free, without a lock; then ``leave()`` must follow.

@@ -94,6 +94,9 @@ extension Settings {
     var forwardingLimits: ForwardingLimits {
         var limits = ForwardingLimits()
         limits.tenantConcurrency = tenantConcurrency
+        limits.keyRates.starter = CallRate(perSecond: starterCallsPerSecond)
+        limits.keyRates.professional = CallRate(perSecond: professionalCallsPerSecond)
+        limits.keyRates.enterprise = CallRate(perSecond: enterpriseCallsPerSecond)
         limits.upstreamHeadTimeout = .seconds(upstreamTimeoutSeconds)
         limits.clientIdleTimeout = .seconds(idleTimeoutSeconds)
         return limits

@@ -74,14 +74,24 @@ public struct Gateway: Sendable {
             settings: settings, storage: storage, plane: plane, control: control, rule: rule, state: state,
             sources: sources, logger: logger)
         let bound = BoundPort()
+        let tls = try settings.tls.map { try listenerTLS($0, logger: logger) }
         let responder = try responder(
             settings, state: state, storage: storage, sources: sources, metrics: metrics, logger: logger)
         return Gateway(
-            services: (batches.map { [$0] } ?? []) + storage.services + [
+            services: (batches.map { [$0] } ?? []) + (tls.map { [$0] } ?? []) + storage.services + [
                 HTTPClientService(client: control), core, plane, watchdog(logger),
-                application(settings, responder: responder, plane: plane, bound: bound, logger: logger),
+                application(settings, responder: responder, plane: plane, tls: tls, bound: bound, logger: logger),
                 DrainService(state: state, plane: plane, logger: logger),
             ], bound: bound, state: state, callLog: batches)
+    }
+
+    private static func listenerTLS(_ settings: TLSSettings, logger: Logger) throws -> ListenerTLS {
+        do throws(ListenerTLSError) {
+            return try ListenerTLS(
+                certificatePath: settings.certificatePath, keyPath: settings.keyPath, logger: logger)
+        } catch {
+            throw SettingsError(problems: [SettingsProblem(variable: error.variable, reason: error.description)])
+        }
     }
 
     /// Says when an event loop was kept from its work.
@@ -109,7 +119,8 @@ public struct Gateway: Sendable {
     }
 
     private static func application(
-        _ settings: Settings, responder: RootResponder, plane: DataPlane, bound: BoundPort, logger: Logger
+        _ settings: Settings, responder: RootResponder, plane: DataPlane, tls: ListenerTLS?, bound: BoundPort,
+        logger: Logger
     ) -> Application<RootResponder> {
         let channel = HTTP1Channel.Configuration(
             // No idle timeout: the data plane keeps time for the whole connection.
@@ -125,7 +136,7 @@ public struct Gateway: Sendable {
             responder: responder,
             server: HTTPServerBuilder {
                 DataPlaneChannel(
-                    plane, base: GatewayChannel(base: HTTP1Channel(responder: $0, configuration: channel)))
+                    plane, base: GatewayChannel(base: HTTP1Channel(responder: $0, configuration: channel)), tls: tls)
             },
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port)),
             onServerRunning: { bound.succeed($0.localAddress?.port ?? settings.port) },

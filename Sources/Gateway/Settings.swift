@@ -25,6 +25,8 @@ public struct Settings: Sendable {
     public var origin: PublicOrigin
     public var host: String
     public var port: Int
+    /// Where https is served: the paths of two PEM files.
+    public var tls: TLSSettings?
     public var trustedProxyHops: Int
     public var salesforceHosts: AllowedHosts
     /// Entries of `SALESFORCE_ALLOWED_HOSTS` under `.localhost`: resolved to loopback (RFC 6761 §6.3).
@@ -34,6 +36,9 @@ public struct Settings: Sendable {
     public var sessionMaxHours: Int
     public var eventLoops: Int
     public var tenantConcurrency: Int
+    public var starterCallsPerSecond: Int
+    public var professionalCallsPerSecond: Int
+    public var enterpriseCallsPerSecond: Int
     public var upstreamTimeoutSeconds: Int
     public var idleTimeoutSeconds: Int
     public var shutdownSeconds: Int
@@ -55,6 +60,12 @@ public struct DatabaseSettings: Sendable {
     public var outageSeconds: Int
 }
 
+/// Certificate and key of https, as PEM files.
+public struct TLSSettings: Sendable, Hashable {
+    public var certificatePath: String
+    public var keyPath: String
+}
+
 /// What `db init` gives Axonify.
 public struct SeedSettings: Sendable {
     public var instanceURL: String?
@@ -65,8 +76,6 @@ public struct SeedSettings: Sendable {
 extension Settings {
     /// Variables whose features a later release brings: to ignore them would be a lie, so they are refused.
     static let unsupported = [
-        "TLS_CERTIFICATE": "https served by the gateway itself is not in this release: end TLS at the edge.",
-        "TLS_KEY": "https served by the gateway itself is not in this release: end TLS at the edge.",
         "FRONTEND_DIR": "serving a frontend's files is not in this release: list its origin in FRONTEND_ORIGINS.",
         "STRIPE_SECRET_KEY": "billing is not in this release.",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "traces over OTLP are not in this release.",
@@ -86,6 +95,7 @@ extension Settings {
             ?? PublicOrigin(isSecure: false, baseDomain: "formation.localhost", port: 8080)
         self.host = reader.text("HOST") ?? (origin.isSecure ? "0.0.0.0" : "127.0.0.1")
         self.port = reader.integer("PORT", default: 8080, in: 0...65_535)
+        self.tls = Self.tls(from: &reader, origin: origin)
         self.trustedProxyHops = reader.integer("TRUSTED_PROXY_HOPS", default: 0, in: 0...10)
         let extraHosts = reader.list("SALESFORCE_ALLOWED_HOSTS")
         let salesforceHosts = reader.value("SALESFORCE_ALLOWED_HOSTS") { try AllowedHosts(extra: extraHosts) }
@@ -97,6 +107,9 @@ extension Settings {
         self.eventLoops = reader.integer(
             "EVENT_LOOPS", default: ProcessInfo.processInfo.activeProcessorCount, in: 1...256)
         self.tenantConcurrency = reader.integer("TENANT_CONCURRENCY", default: 100, in: 1...10_000)
+        self.starterCallsPerSecond = reader.integer("RATE_LIMIT_STARTER", default: 20, in: 1...100_000)
+        self.professionalCallsPerSecond = reader.integer("RATE_LIMIT_PROFESSIONAL", default: 50, in: 1...100_000)
+        self.enterpriseCallsPerSecond = reader.integer("RATE_LIMIT_ENTERPRISE", default: 200, in: 1...100_000)
         self.upstreamTimeoutSeconds = reader.integer("UPSTREAM_TIMEOUT_SECONDS", default: 25, in: 1...600)
         self.idleTimeoutSeconds = reader.integer("IDLE_TIMEOUT_SECONDS", default: 95, in: 1...3_600)
         self.shutdownSeconds = reader.integer("SHUTDOWN_SECONDS", default: 25, in: 1...600)
@@ -147,6 +160,24 @@ extension Settings {
             return nil
         }
         return try? KeyRing(current: Secret(current), retired: retired)
+    }
+
+    private static func tls(from reader: inout SettingsReader, origin: PublicOrigin) -> TLSSettings? {
+        let paths = (certificate: reader.text("TLS_CERTIFICATE"), key: reader.text("TLS_KEY"))
+        switch paths {
+        case (nil, nil):
+            return nil
+        case (.some, nil):
+            reader.note("TLS_KEY", "is not set, and TLS_CERTIFICATE is: https needs both.")
+            return nil
+        case (nil, .some):
+            reader.note("TLS_CERTIFICATE", "is not set, and TLS_KEY is: https needs both.")
+            return nil
+        case (.some(let certificate), .some(let key)):
+            // Cookies and redirects follow BASE_URL.
+            if !origin.isSecure { reader.note("BASE_URL", "must be https where TLS_CERTIFICATE is set.") }
+            return TLSSettings(certificatePath: certificate, keyPath: key)
+        }
     }
 
     private static func frontendOrigins(from reader: inout SettingsReader) -> [FrontendOrigin] {

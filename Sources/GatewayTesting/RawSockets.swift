@@ -75,14 +75,23 @@ public final class RawConnection: Sendable {
         self.inbox = inbox
     }
 
-    /// Connects to a loopback port; with `bufferBytes` the kernel's own buffers are about that small.
-    public static func connect(port: Int, bufferBytes: Int? = nil) async throws -> RawConnection {
+    /// Connects to a loopback port.
+    ///
+    /// - Parameters:
+    ///   - bufferBytes: with it the kernel's own buffers are about that small.
+    ///   - isReadAlways: Whether it is read before the test reads, as TLS must.
+    ///   - prepare: adds handlers below.
+    public static func connect(
+        port: Int, bufferBytes: Int? = nil, isReadAlways: Bool = false,
+        _ prepare: @escaping @Sendable (any Channel) throws -> Void = { _ in }
+    ) async throws -> RawConnection {
         let inbox = RawInbox()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.autoRead, value: false)
+            .channelOption(.autoRead, value: isReadAlways)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try prepare(channel)
                     try channel.pipeline.syncOperations.addHandler(RawInboxHandler(inbox))
                 }
             }

@@ -15,7 +15,8 @@ struct Demo: AsyncParsableCommand {
         abstract: "Runs everything on this machine: simulator and gateway on a seeded database.",
         discussion: """
             DATABASE_URL names the database, which is migrated and seeded; `make demo` starts a throwaway one. An
-            ENCRYPTION_KEY is made where none is given. Ctrl-C ends it.
+            ENCRYPTION_KEY is made where none is given. With TLS_CERTIFICATE and TLS_KEY the gateway serves https, for
+            which the certificate must be one for *.formation.localhost. Ctrl-C ends it.
             """)
 
     @Option(help: "The gateway's port; 0 takes a free one.") var port = 8080
@@ -25,7 +26,8 @@ struct Demo: AsyncParsableCommand {
     func run() async throws {
         let port = try port == 0 ? await FreePort.find() : port
         let simulatorPort = try simulatorPort == 0 ? await FreePort.find() : simulatorPort
-        var configuration = SimulatorConfiguration.demo(redirectURIs: DemoTenant.callbacks(port: port))
+        let scheme = DemoSettings.scheme
+        var configuration = SimulatorConfiguration.demo(redirectURIs: DemoTenant.callbacks(scheme: scheme, port: port))
         configuration.port = simulatorPort
         let tenants = DemoTenant.all(configuration)
         let settings = try await DemoSettings.make(
@@ -83,16 +85,19 @@ struct DemoTenant: Sendable {
         }
     }
 
-    static func callbacks(port: Int) -> [String] {
-        ["axonify", "globex"].map { "http://\($0).\(baseDomain):\(port)/auth/callback" }
+    static func callbacks(scheme: String, port: Int) -> [String] {
+        ["axonify", "globex"].map { "\(scheme)://\($0).\(baseDomain):\(port)/auth/callback" }
     }
 }
 
 /// The demo's settings: the environment's, with what the demo decides put over them.
 enum DemoSettings {
+    /// https where there is a certificate.
+    static var scheme: String { ProcessInfo.processInfo.environment["TLS_CERTIFICATE"] == nil ? "http" : "https" }
+
     static func make(port: Int, simulatorPort: Int, hosts: [String]) async throws -> Settings {
         var environment = ProcessInfo.processInfo.environment
-        environment["BASE_URL"] = "http://\(DemoTenant.baseDomain):\(port)"
+        environment["BASE_URL"] = "\(scheme)://\(DemoTenant.baseDomain):\(port)"
         environment["PORT"] = String(port)
         environment["HOST"] = "127.0.0.1"
         environment["SALESFORCE_ALLOWED_HOSTS"] = hosts.map { "\($0):\(simulatorPort)" }.joined(separator: ",")
@@ -141,7 +146,7 @@ struct DemoReport {
     }
 
     private func address(_ tenant: DemoTenant) -> String {
-        "http://\(tenant.subdomain).\(settings.origin.baseDomain):\(settings.port)"
+        "\(DemoSettings.scheme)://\(tenant.subdomain).\(settings.origin.baseDomain):\(settings.port)"
     }
 
     private struct Document: Encodable {

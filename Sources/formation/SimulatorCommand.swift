@@ -19,7 +19,7 @@ struct SimulatorCommand: AsyncParsableCommand {
         LoggingSetup.bootstrap(level: .info, format: .text, now: { Date() })
         let logger = Logger(label: "simulator")
         var configuration = SimulatorConfiguration.demo(
-            redirectURIs: redirectUri.isEmpty ? DemoTenant.callbacks(port: 8080) : redirectUri)
+            redirectURIs: redirectUri.isEmpty ? DemoTenant.callbacks(scheme: "http", port: 8080) : redirectUri)
         configuration.port = port
         let simulator = SalesforceSimulator(configuration: configuration, logger: logger)
         let orgs = configuration.orgs

@@ -90,9 +90,20 @@ import Testing
     }
 
     /// A feature of a later release is refused, not ignored.
-    @Test(arguments: ["TLS_CERTIFICATE", "TLS_KEY", "FRONTEND_DIR", "STRIPE_SECRET_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+    @Test(arguments: ["FRONTEND_DIR", "STRIPE_SECRET_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"])
     func laterFeaturesAreRefused(variable: String) {
         #expect(Self.problems([variable: "x"]).map(\.variable) == [variable])
+    }
+
+    /// https needs a certificate, its key and an https origin.
+    @Test(arguments: [
+        (["TLS_CERTIFICATE": "c", "BASE_URL": "https://a.example"], ["TLS_KEY"]),
+        (["TLS_KEY": "k", "BASE_URL": "https://a.example"], ["TLS_CERTIFICATE"]),
+        (["TLS_CERTIFICATE": "c", "TLS_KEY": "k"], ["BASE_URL"]),
+        (["TLS_CERTIFICATE": "c", "TLS_KEY": "k", "BASE_URL": "https://a.example"], []),
+    ])
+    func tlsIsWhole(environment: [String: String], variables: [String]) {
+        #expect(Self.problems(environment).map(\.variable) == variables)
     }
 
     /// Off the machine, the connection is encrypted unless somebody asks for something stricter.

@@ -1,6 +1,7 @@
 internal import Access
 internal import HummingbirdCore
 internal import NIOCore
+internal import NIOSSL
 internal import Wire
 
 /// One client's connection: frames its requests, and gives each to the data plane or, byte for byte, to the control
@@ -35,6 +36,7 @@ final class ClientConnection: ChannelDuplexHandler {
 
     let state: LoopState
     let control: ControlPipeline
+    private let isSecure: Bool
     var context: ChannelHandlerContext?
     /// Where the connection stands in its loop's roster.
     var rosterIndex = -1
@@ -70,9 +72,11 @@ final class ClientConnection: ChannelDuplexHandler {
     /// Made at the first forwarded call, and used again.
     var call: ForwardedCall?
 
-    init(state: LoopState, control: ControlPipeline) {
+    /// - Parameter isSecure: Whether a handler in front of this one encrypts what it writes.
+    init(state: LoopState, control: ControlPipeline, isSecure: Bool) {
         self.state = state
         self.control = control
+        self.isSecure = isSecure
     }
 
     var limits: ForwardingLimits { state.limits }
@@ -94,7 +98,8 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        outbox.open(context.channel)
+        // What goes straight to the socket goes in the clear.
+        if !isSecure { outbox.open(context.channel) }
         context.fireChannelActive()
         read(context: context)
     }
@@ -287,8 +292,14 @@ final class ClientConnection: ChannelDuplexHandler {
     /// - Parameter byReset: where the client would take the end of the connection for the end of a whole answer.
     func breakOff(byReset: Bool = false) {
         input = .closed
-        if byReset { context?.channel.resetAtClose() }
-        context?.close(promise: nil)
+        guard byReset, let context else {
+            context?.close(promise: nil)
+            return
+        }
+        context.channel.resetAtClose()
+        // Past the handler that would say goodbye first (close_notify), which is an end as good as any.
+        let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+        (isSecure ? tls ?? context : context).close(promise: nil)
     }
 
     /// A short rest is read and thrown away, so that the connection can be used again.

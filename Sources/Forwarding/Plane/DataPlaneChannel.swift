@@ -16,12 +16,16 @@ public struct DataPlaneChannel<Base: ServerChildChannel>: ServerChildChannel {
 
     private let plane: DataPlane
     private let base: Base
+    private let tls: ListenerTLS?
     private let setup = NIOLockedValueBox<(any ControlSetup)?>(nil)
 
     /// Puts a data plane in front of a channel. The channel must have no idle timeout: the plane keeps time.
-    public init(_ plane: DataPlane, base: Base) {
+    ///
+    /// - Parameter tls: where https is served, and not http.
+    public init(_ plane: DataPlane, base: Base, tls: ListenerTLS? = nil) {
         self.plane = plane
         self.base = base
+        self.tls = tls
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -36,9 +40,11 @@ public struct DataPlaneChannel<Base: ServerChildChannel>: ServerChildChannel {
         return loop.makeCompletedFuture {
             // The plane's handler asks for itself, which spares the walk through the whole pipeline at each read.
             try channel.syncOptions?.setOption(.autoRead, value: false)
+            if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             try channel.pipeline.syncOperations.addHandler(
                 ClientConnection(
-                    state: plane.state(of: loop), control: ControlPipeline(setup: controlSetup(logger: logger))))
+                    state: plane.state(of: loop), control: ControlPipeline(setup: controlSetup(logger: logger)),
+                    isSecure: tls != nil))
             return Value(channel: channel)
         }
     }

@@ -158,6 +158,9 @@ final class ForwardedCall {
         record.note(tenant: resolved.tenant, user: resolved.caller.userID)
         guard let gate = state.forwarder?.gate else { return }
         let line = state.line(of: resolved.tenant, at: gate)
+        if resolved.caller.keyScope != nil, let seconds = secondsToWait(at: line, resolved.tenant) {
+            return refuse(.rateLimited(retryAfterSeconds: seconds))
+        }
         if line.tryEnter() {
             turn = .has(line)
             return exchange(isHeadFresh: isHeadFresh)
@@ -178,6 +181,12 @@ final class ForwardedCall {
         case .refused:
             refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))
         }
+    }
+
+    /// When a tenant's access keys may call again, in whole seconds, as `Retry-After` has it; `nil` where they may now.
+    private func secondsToWait(at line: TenantLine, _ tenant: Tenant) -> Int? {
+        line.admit(limits.keyRates.rate(of: tenant.customer.subscriptionTier), at: state.now.uptimeNanoseconds)
+            .map { Int(($0 + 999_999_999) / 1_000_000_000) }
     }
 
     private func didGetTurn(_ ticket: TenantLine.Ticket, line: TenantLine, number: UInt64) {

@@ -18,8 +18,8 @@ struct Certificate: Sendable {
 
     /// One for a name, signed by an authority that is made with it.
     static func make(name: String, isExpired: Bool = false) throws -> Certificate {
-        // Two of one name are made at one time, in a directory each.
-        let place = "formation-tls-\(name)-\(isExpired ? "expired" : "valid")-\(getpid())"
+        // Several of one name are made at one time, in a directory each.
+        let place = "formation-tls-\(UUID().uuidString)"
         let directory = FileManager.default.temporaryDirectory.appending(path: place)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }

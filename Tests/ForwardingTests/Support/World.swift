@@ -95,7 +95,17 @@ struct World: Sendable {
 
 /// What a world is made with.
 struct WorldOptions {
-    var limits = ForwardingLimits()
+    /// The defaults, but for the rate of access keys and the patience with half-closed clients: most tests are about
+    /// something else, and run on a busy machine.
+    private static let limits = {
+        var limits = ForwardingLimits()
+        let rate = CallRate(perSecond: 100_000)
+        (limits.keyRates.starter, limits.keyRates.professional, limits.keyRates.enterprise) = (rate, rate, rate)
+        limits.halfClosedTimeout = .seconds(50)
+        return limits
+    }()
+
+    var limits = Self.limits
     var frontendOrigins: [String] = []
     /// All connections on one event loop, so that they share those with Salesforce.
     var hasOneLoop = false
@@ -113,6 +123,8 @@ struct WorldOptions {
     var certificate: Certificate?
     /// The protocols that handshakes with it have settled on.
     let negotiated = NIOLockedValueBox<[String?]>([])
+    /// With it the gateway serves https.
+    var listenerTLS: ListenerTLS?
     /// Whom the gateway believes who Salesforce is.
     var authorities: [UInt8]?
     /// What the store's answers wait for.
@@ -175,7 +187,9 @@ func withWorld(
     let bound = AsyncStream<Int>.makeStream()
     let application = Application(
         responder: ControlPlane(),
-        server: HTTPServerBuilder { DataPlaneChannel(plane, base: HTTP1Channel(responder: $0)) },
+        server: HTTPServerBuilder {
+            DataPlaneChannel(plane, base: HTTP1Channel(responder: $0), tls: options.listenerTLS)
+        },
         configuration: .init(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { bound.continuation.yield($0.localAddress?.port ?? 0) },
         eventLoopGroupProvider: .shared(
