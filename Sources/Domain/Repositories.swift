@@ -53,10 +53,16 @@ public protocol UserRepository: Sendable {
     /// The user with this email, compared case-insensitively.
     func user(email: String, in customer: CustomerID) async throws -> User?
     func users(in customer: CustomerID) async throws -> [User]
+    /// A page of the users, in the order of their emails in lower case, behind one email.
+    func users(in customer: CustomerID, behind email: String?, limit: Int) async throws -> [User]
     /// - Throws: ``RepositoryError/conflict(constraint:)`` where the email or the Salesforce user is taken.
     func create(_ user: User) async throws
     /// Gives an unclaimed row to a Salesforce user. `false` where somebody claimed it first.
     func claim(_ id: UserID, in customer: CustomerID, salesforceUserID: SalesforceID, at now: Date) async throws -> Bool
+    /// Changes what an admin may change of a user. Of several changes at once, none leaves a customer without an admin
+    /// who may sign in, unless it had none before.
+    func change(_ id: UserID, in customer: CustomerID, _ change: UserChange, at now: Date) async throws
+        -> UserChangeResult
     /// Notes a sign-in: time, names and profile as Salesforce says them.
     func noteSignIn(
         _ id: UserID, in customer: CustomerID, firstName: String, lastName: String, profile: String?, at now: Date
@@ -131,7 +137,13 @@ public protocol SessionRepository: Sendable {
     /// The session of a cookie's hash, ended or not known: `nil`. Whether its time is over is for the caller's clock to
     /// say. (Directory scope.)
     func session(tokenHash: [UInt8]) async throws -> Session?
+    func session(id: SessionID, in customer: CustomerID) async throws -> Session?
     func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session]
+    /// A page of the sessions of a user, or with `nil` of the whole customer, newest first, that are not over by their
+    /// absolute limit at `now`, and were used since `usedSince`.
+    func sessions(
+        of user: UserID?, in customer: CustomerID, at now: Date, usedSince: Date, behind: TimeCursor?, limit: Int
+    ) async throws -> [Session]
     /// Writes each `last_seen_at` that is later than what stands, of sessions of their own customers. What somebody
     /// else is writing just now is left to them. (System scope.)
     func touch(_ uses: [LastUse<SessionID>]) async throws
@@ -162,8 +174,8 @@ public protocol AccessKeyRepository: Sendable {
 /// The audit log: append only.
 public protocol AuditRepository: Sendable {
     func append(_ event: AuditEvent) async throws
-    /// A tenant's events, newest first, older than `before`.
-    func events(in customer: CustomerID, before: Date?, limit: Int) async throws -> [AuditEvent]
+    /// A page of a tenant's events, newest first.
+    func events(in customer: CustomerID, behind: TimeCursor?, limit: Int) async throws -> [AuditEvent]
 }
 
 /// The platform's own data key, sealed by a master key.

@@ -54,9 +54,43 @@ public struct User: Sendable, Hashable {
     /// Whether the user manages the workspace.
     public var isAdmin: Bool { role == .admin }
 
+    /// Whether the user manages the workspace and may sign in to do so.
+    public var isActiveAdmin: Bool { isAdmin && disabledAt == nil }
+
     /// Notes a sign-in.
     public mutating func updateLastLogin(at now: Date) {
         lastLoginAt = now
         updatedAt = now
     }
+}
+
+/// What an admin changes of a user; `nil` stays as it is.
+public struct UserChange: Sendable, Hashable {
+    public var role: UserRole?
+    public var isDisabled: Bool?
+
+    /// A change.
+    public init(role: UserRole? = nil, isDisabled: Bool? = nil) {
+        self.role = role
+        self.isDisabled = isDisabled
+    }
+
+    /// The user as the change leaves it. One that is disabled already stays so since then.
+    public func applied(to user: User, at now: Date) -> User {
+        var changed = user
+        if let role { changed.role = role }
+        if let isDisabled { changed.disabledAt = isDisabled ? user.disabledAt ?? now : nil }
+        if changed != user { changed.updatedAt = now }
+        return changed
+    }
+}
+
+/// What became of a change of a user.
+public enum UserChangeResult: Sendable, Hashable {
+    /// It is stored. The same twice where there was nothing to change.
+    case changed(from: User, to: User)
+    /// There is no such user.
+    case missing
+    /// Nothing was changed: nobody would be left to manage the customer.
+    case lastAdmin
 }

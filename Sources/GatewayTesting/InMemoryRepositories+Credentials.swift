@@ -137,6 +137,21 @@ struct InMemorySessionRepository: SessionRepository {
         try store.transaction { state, _ in state.sessions.values.first { $0.tokenHash == tokenHash } }
     }
 
+    func session(id: SessionID, in customer: CustomerID) async throws -> Session? {
+        try store.transaction { state, _ in state.sessions[id].flatMap { $0.customerID == customer ? $0 : nil } }
+    }
+
+    func sessions(
+        of user: UserID?, in customer: CustomerID, at now: Date, usedSince: Date, behind: TimeCursor?, limit: Int
+    ) async throws -> [Session] {
+        try store.transaction { state, _ in
+            state.sessions.values.filter {
+                $0.customerID == customer && (user == nil || $0.userID == user) && $0.expiresAt > now
+                    && $0.lastSeenAt > usedSince
+            }.page(behind: behind, limit: limit) { TimeCursor(at: $0.createdAt, id: $0.id.rawValue) }
+        }
+    }
+
     func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session] {
         try store.transaction { state, _ in
             state.sessions.values.filter { $0.userID == user && $0.customerID == customer }

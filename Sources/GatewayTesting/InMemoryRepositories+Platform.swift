@@ -9,12 +9,11 @@ struct InMemoryAuditRepository: AuditRepository {
         try store.transaction { state, _ in state.audit.append(event.inMicroseconds) }
     }
 
-    func events(in customer: CustomerID, before: Date?, limit: Int) async throws -> [AuditEvent] {
+    func events(in customer: CustomerID, behind: TimeCursor?, limit: Int) async throws -> [AuditEvent] {
         try store.transaction { state, _ in
-            let events = state.audit.filter { event in
-                event.customerID == customer && (before.map { event.at < $0 } ?? true)
+            state.audit.filter { $0.customerID == customer }.page(behind: behind, limit: limit) {
+                TimeCursor(at: $0.at, id: $0.id.rawValue)
             }
-            return Array(events.sorted { ($0.at, $0.id.description) > ($1.at, $1.id.description) }.prefix(limit))
         }
     }
 }
@@ -94,5 +93,15 @@ struct InMemoryChangeRepository: ChangeRepository {
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         store.addHintListener(continuation)
         return stream
+    }
+}
+
+extension Sequence {
+    /// A page, newest first.
+    func page(behind: TimeCursor?, limit: Int, _ cursor: (Element) -> TimeCursor) -> [Element] {
+        func key(_ cursor: TimeCursor) -> (Date, String) { (cursor.at.inMicroseconds, cursor.id.uuidString) }
+        let rows = map { (key: key(cursor($0)), row: $0) }
+            .filter { entry in behind.map { entry.key < key($0) } ?? true }
+        return rows.sorted { $0.key > $1.key }.prefix(limit).map(\.row)
     }
 }

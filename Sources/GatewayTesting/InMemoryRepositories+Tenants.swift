@@ -153,6 +153,29 @@ struct InMemoryUserRepository: UserRepository {
         }
     }
 
+    func users(in customer: CustomerID, behind email: String?, limit: Int) async throws -> [User] {
+        let users = try await users(in: customer)
+        return Array(
+            users.filter { user in email.map { user.email.lowercased() > $0.lowercased() } ?? true }.prefix(limit))
+    }
+
+    func change(
+        _ id: UserID, in customer: CustomerID, _ change: UserChange, at now: Date
+    ) async throws -> UserChangeResult {
+        try store.transaction { state, _ in
+            guard let user = state.users[id], user.customerID == customer else { return .missing }
+            let changed = change.applied(to: user, at: now).inMicroseconds
+            guard changed != user else { return .changed(from: user, to: user) }
+            if user.isActiveAdmin, !changed.isActiveAdmin {
+                let others = state.users.values.filter { $0.customerID == customer && $0.id != id }
+                guard others.contains(where: \.isActiveAdmin) else { return .lastAdmin }
+            }
+            state.users[id] = changed
+            state.record(.user, customer, id.rawValue)
+            return .changed(from: user, to: changed)
+        }
+    }
+
     func create(_ user: User) async throws {
         try store.transaction { state, _ in try state.insert(user) }
     }

@@ -15,6 +15,39 @@ extension RepositoryConformance {
             try await expectEqual(sessions.session(tokenHash: suite.fixtures.makeHash()), nil, "unknown hash")
             try await expectEqual(sessions.sessions(of: admin.id, in: customer.id), [newer, older], "listed")
         },
+        Check("sessions: in pages, of one user or all, without those that are over") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let (neighbour, stranger) = try await suite.makeTenant()
+            let sessions = suite.repositories.sessions
+            let other = suite.fixtures.makeUser(in: customer.id, email: "other@axonify.com")
+            try await suite.repositories.users.create(other)
+            var all: [Session] = []
+            for second in 0..<6 {
+                let session = suite.fixtures.makeSession(
+                    of: second % 2 == 0 ? admin : other, at: suite.now.addingTimeInterval(Double(second)))
+                try await sessions.create(session)
+                all.insert(session, at: 0)
+            }
+            try await sessions.create(suite.fixtures.makeSession(of: stranger))
+            func page(
+                _ user: UserID?, usedSince: TimeInterval = -1, at time: TimeInterval = 0, behind: Session? = nil,
+                limit: Int = 9
+            ) async throws -> [Session] {
+                try await sessions.sessions(
+                    of: user, in: customer.id, at: suite.now.addingTimeInterval(time),
+                    usedSince: suite.now.addingTimeInterval(usedSince),
+                    behind: behind.map { TimeCursor(at: $0.createdAt, id: $0.id.rawValue) }, limit: limit)
+            }
+            try await expectEqual(page(nil, limit: 4), Array(all[..<4]), "page 1")
+            try await expectEqual(page(nil, behind: all[3]), Array(all[4...]), "page 2")
+            try await expectEqual(page(admin.id), all.filter { $0.userID == admin.id }, "one user's")
+            try await expectEqual(page(nil, usedSince: 3), Array(all[..<2]), "used since")
+            let first = try unwrap(all.last, "there are six")
+            let over = first.expiresAt.timeIntervalSince(suite.now)
+            try await expectEqual(page(nil, at: over), Array(all.dropLast()), "over")
+            try await expectEqual(sessions.session(id: first.id, in: customer.id), first, "by id")
+            try await expectEqual(sessions.session(id: first.id, in: neighbour.id), nil, "not the neighbour's")
+        },
         Check("sessions: a session needs its user, of that customer, and a hash of its own") { suite in
             let (_, admin) = try await suite.makeTenant()
             let (neighbour, _) = try await suite.makeTenant()
@@ -160,9 +193,22 @@ extension RepositoryConformance {
                 events.insert(event, at: 0)
             }
             try await audit.append(suite.fixtures.makeAuditEvent(in: neighbour.id))
-            try await expectEqual(audit.events(in: customer.id, before: nil, limit: 2), Array(events[0..<2]), "page 1")
+            let twins = events[0].at
+            for name in ["t1", "t2", "t3"] {
+                let event = suite.fixtures.makeAuditEvent(
+                    in: customer.id, action: .keyEnded, detail: ["name": name], at: twins)
+                try await audit.append(event)
+                events.insert(event, at: 0)
+            }
+            events.sort { ($0.at, $0.id.rawValue.uuidString) > ($1.at, $1.id.rawValue.uuidString) }
+            try await expectEqual(audit.events(in: customer.id, behind: nil, limit: 2), Array(events[0..<2]), "page 1")
             try await expectEqual(
-                audit.events(in: customer.id, before: events[1].at, limit: 10), Array(events[2...]), "page 2")
+                audit.events(
+                    in: customer.id, behind: TimeCursor(at: events[1].at, id: events[1].id.rawValue), limit: 10),
+                Array(events[2...]), "page 2, in the midst of one time")
+            try await expectEqual(
+                audit.events(in: customer.id, behind: TimeCursor(before: twins), limit: 10), Array(events[4...]),
+                "before a time")
         },
         Check("audit: outlives its customer, and holds the platform's own") { suite in
             let (customer, _) = try await suite.makeTenant()
@@ -173,7 +219,7 @@ extension RepositoryConformance {
             let last = suite.fixtures.makeAuditEvent(
                 in: customer.id, action: .customerDeleted, at: suite.now.addingTimeInterval(1))
             try await audit.append(last)
-            try await expectEqual(audit.events(in: customer.id, before: nil, limit: 10), [last, event], "on record")
+            try await expectEqual(audit.events(in: customer.id, behind: nil, limit: 10), [last, event], "on record")
             try await audit.append(suite.fixtures.makeAuditEvent(in: nil, action: .grantInDoubt))
         },
     ]

@@ -16,7 +16,7 @@ extension RepositoryConformance {
             try await expectEqual(repositories.accessKeys.keys(of: nil, in: neighbour.id), [], "all keys")
             try await expectEqual(repositories.accessKeys.key(id: key.id, in: neighbour.id), nil, "key")
             try await expectEqual(
-                repositories.audit.events(in: neighbour.id, before: nil, limit: 10), [], "audit events")
+                repositories.audit.events(in: neighbour.id, behind: nil, limit: 10), [], "audit events")
         },
         Check("isolation: nothing of a neighbour is changed by its id") { suite in
             let (customer, admin) = try await suite.makeFurnishedTenant()

@@ -153,6 +153,63 @@ extension RepositoryConformance {
             try await expectEqual(
                 users.user(id: admin.id, in: admin.customerID), admin, "a neighbour's update changes nothing")
         },
+        Check("users: in pages, in the order of their emails") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let users = suite.repositories.users
+            for name in ["Zoe", "anna", "Bert"] {
+                try await users.create(suite.fixtures.makeUser(in: customer.id, email: "\(name)@axonify.com"))
+            }
+            let all = try await users.users(in: customer.id)
+            try await expectEqual(users.users(in: customer.id, behind: nil, limit: 2), Array(all[..<2]), "page 1")
+            let second = try await users.users(in: customer.id, behind: all[1].email.uppercased(), limit: 9)
+            try expectEqual(second, Array(all[2...]), "page 2")
+            let others = all.filter { $0.id != admin.id }.map { String($0.email.prefix(4)) }
+            try expectEqual(others, ["anna", "Bert", "Zoe@"], "in any case")
+        },
+        Check("users: role and disabled are changed, and the last admin stays one") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let (neighbour, _) = try await suite.makeTenant()
+            let users = suite.repositories.users
+            let later = suite.now.addingTimeInterval(60)
+            func change(_ user: User, _ change: UserChange) async throws -> UserChangeResult {
+                try await users.change(user.id, in: customer.id, change, at: later)
+            }
+            try await expectEqual(change(admin, UserChange(role: .ae)), .lastAdmin, "the only one")
+            try await expectEqual(change(admin, UserChange(isDisabled: true)), .lastAdmin, "disabled is none")
+            try await expectEqual(change(admin, UserChange(role: .admin)), .changed(from: admin, to: admin), "as it is")
+            let other = suite.fixtures.makeUser(in: customer.id, email: "other@axonify.com", role: .ae)
+            try await users.create(other)
+            var promoted = other
+            (promoted.role, promoted.updatedAt) = (.admin, later)
+            try await expectEqual(
+                change(other, UserChange(role: .admin)), .changed(from: other, to: promoted), "promoted")
+            try await expectEqual(users.user(id: other.id, in: customer.id), promoted, "stored")
+            var disabled = admin
+            (disabled.disabledAt, disabled.updatedAt) = (later, later)
+            try await expectEqual(
+                change(admin, UserChange(isDisabled: true)), .changed(from: admin, to: disabled), "disabled")
+            try await expectEqual(
+                users.change(admin.id, in: customer.id, UserChange(isDisabled: true), at: later.addingTimeInterval(9)),
+                .changed(from: disabled, to: disabled), "since the first time")
+            try await expectEqual(change(promoted, UserChange(role: .am)), .lastAdmin, "the other can't sign in")
+            try await expectEqual(
+                users.change(admin.id, in: neighbour.id, UserChange(role: .ae), at: later), .missing, "of a neighbour")
+        },
+        Check("users: of two admins who take each other away, one stays") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let users = suite.repositories.users
+            let now = suite.now
+            for round in 0..<20 {
+                let other = suite.fixtures.makeUser(in: customer.id, email: "r\(round)@axonify.com", role: .admin)
+                try await users.create(other)
+                async let first = users.change(admin.id, in: customer.id, UserChange(role: .ae), at: now)
+                async let second = users.change(other.id, in: customer.id, UserChange(isDisabled: true), at: now)
+                let results = try await [first, second]
+                try expectEqual(results.count { $0 == .lastAdmin }, 1, "one of them is refused")
+                _ = try await users.change(admin.id, in: customer.id, UserChange(role: .admin), at: now)
+                _ = try await users.change(other.id, in: customer.id, UserChange(role: .ae), at: now)
+            }
+        },
         Check("users: email is unique within the customer, in any case, and free elsewhere") { suite in
             let (customer, admin) = try await suite.makeTenant()
             let (neighbour, _) = try await suite.makeTenant()

@@ -44,7 +44,8 @@ public struct TokenAnswer: Sendable {
     public let refreshToken: Secret<String>?
     /// Where the API calls go. It can differ from the one before.
     public let instanceURL: InstanceURL
-    /// The host that a refresh named as the instance and that may not be called; ``instanceURL`` is the one before then.
+    /// The host that a refresh named as the instance and that may not be called; then ``instanceURL`` is the former
+    /// one.
     public let foreignHost: String?
     /// Whose token it is.
     public let identity: IdentityURL

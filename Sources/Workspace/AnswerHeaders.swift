@@ -53,5 +53,7 @@ extension HTTPField.Name {
     static let crossOriginOpenerPolicy = HTTPField.Name("Cross-Origin-Opener-Policy") ?? .via
     static let crossOriginResourcePolicy = HTTPField.Name("Cross-Origin-Resource-Policy") ?? .via
     static let referrerPolicy = HTTPField.Name("Referrer-Policy") ?? .via
+    /// `Link` (RFC 8288).
+    static let link = HTTPField.Name("Link") ?? .via
     static let acceptPatch = HTTPField.Name("Accept-Patch") ?? .via
 }

@@ -37,15 +37,6 @@ struct ConfigPatch: Sendable {
         guard reader.violations.isEmpty else { throw .invalid(reader.violations.sorted { $0.pointer < $1.pointer }) }
         return config
     }
-
-    /// The pointers of what the patch names, for the audit log: names of ours and of fields, no values.
-    var touched: [String] {
-        guard case .object(let sections) = patch else { return [] }
-        return sections.sorted { $0.key < $1.key }.flatMap { section, value -> [String] in
-            guard case .object(let members) = value, !members.isEmpty else { return [section] }
-            return members.keys.sorted().map { "\(section)/\($0)" }
-        }
-    }
 }
 
 extension ConfigPatch {

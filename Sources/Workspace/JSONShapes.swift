@@ -53,6 +53,38 @@ extension JSONValue {
         ])
     }
 
+    /// A user as admins see them.
+    static func managedUser(_ user: User) -> JSONValue {
+        guard case .object(var members) = JSONValue.user(user) else { return .null }
+        members["disabled"] = .bool(user.disabledAt != nil)
+        members["disabledAt"] = .optional(user.disabledAt)
+        members["createdAt"] = .time(user.createdAt)
+        return .object(members)
+    }
+
+    /// - Parameter isCurrent: Whether it is the session of the request.
+    static func session(_ session: Session, endsAt: Date, isCurrent: Bool) -> JSONValue {
+        .object([
+            "id": .string("\(session.id)"),
+            "userId": .string("\(session.userID)"),
+            "createdAt": .time(session.createdAt),
+            "lastSeenAt": .time(session.lastSeenAt),
+            "expiresAt": .time(endsAt),
+            "current": .bool(isCurrent),
+        ])
+    }
+
+    static func auditEvent(_ event: AuditEvent) -> JSONValue {
+        .object([
+            "id": .string("\(event.id)"),
+            "at": .time(event.at),
+            "action": .string(event.action.rawValue),
+            "userId": .optional(event.userID.map { "\($0)" }),
+            "detail": .object(event.detail.mapValues(JSONValue.string)),
+            "requestId": .optional(event.requestID),
+        ])
+    }
+
     /// A key without its secret, which nobody has any more.
     static func accessKey(_ key: AccessKey) -> JSONValue {
         .object([

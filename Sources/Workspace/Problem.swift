@@ -11,6 +11,10 @@ enum RequestError: Error, Sendable, Hashable {
     case unsupportedMediaType([String])
     case bodyTooLarge(bytesMax: Int)
     case bodyNotJSON
+    /// What is wrong with the query.
+    case badQuery(String)
+    /// Nobody would be left to manage the workspace.
+    case lastAdmin
     /// Well-formed and wrong: what, and where.
     case invalid([Violation])
 }
@@ -85,6 +89,12 @@ extension Problem {
             self.init(
                 status: .badRequest, code: "BAD_REQUEST", title: "Bad request",
                 detail: "The body is not JSON, or nested too deeply.")
+        case .badQuery(let what):
+            self.init(status: .badRequest, code: "BAD_REQUEST", title: "Bad request", detail: what)
+        case .lastAdmin:
+            self.init(
+                status: .conflict, code: "LAST_ADMIN", title: "The last administrator",
+                detail: "A workspace needs an administrator who may sign in. Make somebody else one first.")
         case .invalid(let violations):
             self.init(
                 status: .unprocessableContent, code: "INVALID_VALUE", title: "Invalid values",

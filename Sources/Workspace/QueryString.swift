@@ -17,6 +17,9 @@ struct QueryString: Sendable {
         self.values = values
     }
 
+    /// The names, in alphabetical order.
+    var names: [String] { values.keys.sorted() }
+
     subscript(_ name: String) -> String? { values[name] }
 
     private static func decode(_ text: Substring) -> String? {

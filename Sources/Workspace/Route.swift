@@ -5,9 +5,9 @@ enum Route: Sendable, Hashable {
     case home
     case asset(String)
     case login, callback, logout, session
-    case me, config, keys
-    /// One key, by its id as text.
-    case key(String)
+    case me, config, keys, users, sessions, audit
+    /// One key, user or session, by its id as text.
+    case key(String), user(String), someSession(String)
     /// Nothing under `/api/`.
     case unknownAPI
     case unknown
@@ -30,23 +30,39 @@ enum Route: Sendable, Hashable {
         case "/api/me": self = .me
         case "/api/config": self = .config
         case "/api/keys": self = .keys
+        case "/api/users": self = .users
+        case "/api/sessions": self = .sessions
+        case "/api/audit": self = .audit
         case _ where path.hasPrefix(AssetStore.pathPrefix):
             self = .asset(String(path.dropFirst(AssetStore.pathPrefix.count)))
-        case _ where path.hasPrefix("/api/keys/") && !path.dropFirst(10).contains("/"):
-            self = .key(String(path.dropFirst(10)))
-        case _ where path == "/api" || path.hasPrefix("/api/"): self = .unknownAPI
+        case _ where path.hasPrefix("/api/"): self = Self.item(path.dropFirst("/api/".count)) ?? .unknownAPI
+        case "/api": self = .unknownAPI
         case _: self = .unknown
+        }
+    }
+
+    /// `keys/{id}` and its like.
+    private static func item(_ path: Substring) -> Route? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[1].isEmpty else { return nil }
+        let id = String(parts[1])
+        return switch parts[0] {
+        case "keys": .key(id)
+        case "users": .user(id)
+        case "sessions": .someSession(id)
+        case _: nil
         }
     }
 
     /// The methods that mean something here; empty where nothing is.
     var methods: [HTTPRequest.Method] {
         switch self {
-        case .home, .asset, .login, .callback, .session, .me: [.get, .head, .options]
+        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit: [.get, .head, .options]
         case .logout: [.post, .options]
         case .config: [.get, .head, .patch, .options]
         case .keys: [.get, .head, .post, .options]
-        case .key: [.delete, .options]
+        case .key, .someSession: [.delete, .options]
+        case .user: [.get, .head, .patch, .options]
         case .unknownAPI, .unknown: []
         }
     }
@@ -54,7 +70,7 @@ enum Route: Sendable, Hashable {
     var reader: Reader {
         switch self {
         case .home, .login, .callback: .person
-        case .session, .me, .config, .keys, .key, .unknownAPI: .program
+        case .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession, .audit, .unknownAPI: .program
         case .asset, .logout, .unknown: .either
         }
     }

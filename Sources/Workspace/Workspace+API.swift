@@ -47,26 +47,9 @@ extension Workspace {
             try await access.repositories.accessKeys.key(id: id, in: exchange.tenant.id)
         }
         try await sessions.endKey(id, by: caller)
-        if let owner = key?.userID, owner != caller.user.id { await releaseGrant(of: owner, exchange) }
-        return Response(status: .noContent)
-    }
-
-    /// Revokes a grant that nothing uses any more, as log-out does: an admin ends the last key of somebody who has
-    /// left.
-    private func releaseGrant(of user: UserID, _ exchange: Exchange) async {
-        do throws(GatewayError) {
-            let now = access.now()
-            let keys = try await stored(exchange) {
-                try await access.repositories.accessKeys.keys(of: user, in: exchange.tenant.id)
-            }
-            guard !keys.contains(where: { $0.expiresAt > now }),
-                try await sessions.sessions(of: user, in: exchange.tenant).isEmpty
-            else { return }
-            try await ledger.revoke(user: user, in: exchange.tenant)
-        } catch {
-            // The key is over, which is what was asked for.
-            exchange.call.logger.info(
-                "A grant without a use was not revoked", metadata: ["error": "\(error.errorCode)"])
+        if let owner = key?.userID, owner != caller.user.id {
+            await people.releaseGrant(of: owner, in: exchange.tenant)
         }
+        return Response(status: .noContent)
     }
 }

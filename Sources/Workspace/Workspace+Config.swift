@@ -40,7 +40,7 @@ extension Workspace {
             if try await stored(
                 exchange, { try await access.repositories.configs.update(next, expected: current.updatedAt) })
             {
-                await noteChange(patch, caller, exchange)
+                await noteChange(from: current, to: next, caller, exchange)
                 return answer(try await storedConfig(exchange))
             }
         }
@@ -61,10 +61,12 @@ extension Workspace {
     }
 
     /// The change stands whether the log takes it or not, so a failure here is not the caller's.
-    private func noteChange(_ patch: ConfigPatch, _ caller: Caller, _ exchange: Exchange) async {
+    private func noteChange(
+        from former: CustomerConfig, to config: CustomerConfig, _ caller: Caller, _ exchange: Exchange
+    ) async {
         let event = AuditEvent(
             id: AuditEventID(access.makeID()), customerID: exchange.tenant.id, userID: caller.user.id,
-            action: .configChanged, detail: ["changed": String(patch.touched.joined(separator: " ").prefix(1000))],
+            action: .configChanged, detail: ConfigChange(from: former, to: config).detail,
             requestID: exchange.call.requestID, at: access.now())
         do {
             try await access.repositories.audit.append(event)

@@ -15,6 +15,7 @@ public struct Workspace: Sendable {
     let sessions: SessionKeeper
     let ledger: TokenLedger
     let signIn: SignIn
+    let people: People
     let rule: CrossOriginRule
     let pages: Pages
     private let headers: AnswerHeaders
@@ -35,6 +36,7 @@ public struct Workspace: Sendable {
         self.sessions = sessions
         self.ledger = ledger
         self.signIn = signIn
+        self.people = People(context: access, sessions: sessions, ledger: ledger)
         self.rule = rule
         self.pages = try Pages(queryPath: "/services/data/\(salesforceAPIVersion)/query")
         self.headers = AnswerHeaders(origin: access.origin)
@@ -82,6 +84,12 @@ public struct Workspace: Sendable {
         case .keys where exchange.request.method == .post: return try await createKey(exchange)
         case .keys: return try await keys(exchange)
         case .key(let id): return try await endKey(id, exchange)
+        case .users: return try await users(exchange)
+        case .user(let id) where exchange.request.method == .patch: return try await changeUser(id, exchange)
+        case .user(let id): return try await user(id, exchange)
+        case .sessions: return try await listSessions(exchange)
+        case .someSession(let id): return try await endSession(id, exchange)
+        case .audit: return try await audit(exchange)
         case .unknownAPI, .unknown: throw GatewayError.notFound
         }
     }

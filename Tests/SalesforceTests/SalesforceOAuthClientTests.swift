@@ -75,7 +75,7 @@ import Testing
             Response(status: .init(code: status), headers: [.location: "/elsewhere"])
         }) { server in
             await #expect(throws: SalesforceError(.redirected, status: status)) {
-                try await server.client().refresh(Secret("x"), client: Self.client(server))
+                try await server.client().refresh(Secret("x"), client: Self.client(server), at: nil)
             }
             await #expect(throws: SalesforceError(.redirected, status: status)) {
                 try await server.client().userInfo(
@@ -95,7 +95,7 @@ import Testing
             var limits = SalesforceOAuthClient.Limits()
             limits.tokenTimeout = .seconds(2)
             await #expect(throws: SalesforceError(.timeout, requestMayHaveBeenSent: true)) {
-                try await server.client(limits: limits).refresh(Secret("x"), client: Self.client(server))
+                try await server.client(limits: limits).refresh(Secret("x"), client: Self.client(server), at: nil)
             }
         }
     }
@@ -114,7 +114,7 @@ import Testing
             var limits = SalesforceOAuthClient.Limits()
             limits.tokenTimeout = .seconds(2)
             await #expect(throws: SalesforceError(.timeout, requestMayHaveBeenSent: true)) {
-                try await server.client(limits: limits).refresh(Secret("x"), client: Self.client(server))
+                try await server.client(limits: limits).refresh(Secret("x"), client: Self.client(server), at: nil)
             }
         }
     }
@@ -132,7 +132,7 @@ import Testing
                 })
         }) { server in
             await #expect(throws: SalesforceError(.brokenOff, requestMayHaveBeenSent: true)) {
-                try await server.client().refresh(Secret("x"), client: Self.client(server))
+                try await server.client().refresh(Secret("x"), client: Self.client(server), at: nil)
             }
         }
     }
@@ -151,7 +151,7 @@ import Testing
                 })
         }) { server in
             await #expect(throws: SalesforceError(.tooLarge)) {
-                try await server.client().refresh(Secret("x"), client: Self.client(server))
+                try await server.client().refresh(Secret("x"), client: Self.client(server), at: nil)
             }
         }
     }
@@ -168,7 +168,7 @@ import Testing
                 login: try hosts.loginEndpoint("http://127.0.0.1:\(closed)"), clientID: Secret("x"), clientSecret: nil,
                 redirectURI: "")
             await #expect(throws: SalesforceError(.unreachable, requestMayHaveBeenSent: false)) {
-                try await server.client().refresh(Secret("x"), client: client)
+                try await server.client().refresh(Secret("x"), client: client, at: nil)
             }
         }
     }
@@ -180,7 +180,7 @@ import Testing
                 login: try server.hosts.loginEndpoint("https://127.0.0.1:\(server.port)"), clientID: Secret("x"),
                 clientSecret: nil, redirectURI: "")
             let error = await #expect(throws: SalesforceError.self) {
-                try await server.client().refresh(Secret("x"), client: client)
+                try await server.client().refresh(Secret("x"), client: client, at: nil)
             }
             #expect(error?.requestMayHaveBeenSent == false)
             #expect(error?.failureClass == .passing)
@@ -196,7 +196,7 @@ import Testing
             let client = try Self.client(server)
             let call = Task { () -> SalesforceError? in
                 do throws(SalesforceError) {
-                    _ = try await server.client().refresh(Secret("x"), client: client)
+                    _ = try await server.client().refresh(Secret("x"), client: client, at: nil)
                     return nil
                 } catch {
                     return error

@@ -33,7 +33,7 @@ import Testing
 
     private static func refresh(_ server: TestServer, _ client: OAuthClient) async throws -> OAuthClient.Exchanged {
         try await client.withEitherSecret { client throws(SalesforceError) in
-            try await server.client().refresh(Secret("5Aep861"), client: client)
+            try await server.client().refresh(Secret("5Aep861"), client: client, at: nil)
         }
     }
 
@@ -180,7 +180,7 @@ import Testing
             let oauth = server.client(limits: limits)
             await #expect(throws: SalesforceError(.timeout, requestMayHaveBeenSent: true)) {
                 try await Self.client(server).withEitherSecret { client throws(SalesforceError) in
-                    try await oauth.refresh(Secret("5Aep861"), client: client)
+                    try await oauth.refresh(Secret("5Aep861"), client: client, at: nil)
                 }
             }
         }

@@ -214,7 +214,7 @@ struct RowSecurityTests {
                 #expect((try? await scope.query("update audit_events set action = 'x'").affectedRows) ?? 0 == 0)
                 #expect((try? await scope.query("delete from audit_events").affectedRows) ?? 0 == 0)
             }
-            #expect(try await test.repositories.audit.events(in: customer.id, before: nil, limit: 9).count == 1)
+            #expect(try await test.repositories.audit.events(in: customer.id, behind: nil, limit: 9).count == 1)
         }
     }
 }

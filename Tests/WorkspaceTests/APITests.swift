@@ -40,7 +40,10 @@ import Testing
     }
 
     /// Who is not signed in gets problem details with a challenge, a browser too.
-    @Test(arguments: ["/api/me", "/api/config", "/api/keys", "/auth/session"])
+    @Test(arguments: [
+        "/api/me", "/api/config", "/api/keys", "/api/users", "/api/users/1", "/api/sessions", "/api/audit",
+        "/auth/session",
+    ])
     func signedOutIsUnauthorized(path: String) async throws {
         let scene = try await Scene()
         let response = try await scene.send(.get, path, headers: browserAccept)
@@ -67,7 +70,7 @@ import Testing
     /// What is not in the API is 404, whatever the client reads; a wrong method is 405 and says the right ones.
     @Test func unknownPathsAndMethods() async throws {
         let scene = try await Scene()
-        for path in ["/api", "/api/", "/api/nothing", "/api/me/", "/api/users", "/api/sessions"] {
+        for path in ["/api", "/api/", "/api/nothing", "/api/me/", "/api/users/", "/api/users/1/2"] {
             let response = try await scene.send(.get, path, headers: browserAccept)
             #expect(response.status == .notFound)
             #expect(response.headers[.contentType] == "application/problem+json")

@@ -134,11 +134,4 @@ import Testing
         let many = (0..<499).map { #""field\#($0)":"A__c""# }.joined(separator: ",")
         #expect(try pointers(#"{"fieldMappings":{\#(many)}}"#) == ["/fieldMappings"])
     }
-
-    /// The audit log learns which members were named, never their values.
-    @Test func touchedMembersAreNamed() throws {
-        let patch = try #require(
-            JSONValue(Array(#"{"riskRules":{"staleDealWarningDays":3},"fieldMappings":{"region":"S3CRET"}}"#.utf8)))
-        #expect(ConfigPatch(patch).touched == ["fieldMappings/region", "riskRules/staleDealWarningDays"])
-    }
 }

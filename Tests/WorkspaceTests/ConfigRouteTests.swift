@@ -46,7 +46,12 @@ import Testing
         #expect(stored.fieldMappings == ["region": "Region__c"])
         #expect(stored.riskRules.staleDealWarningDays == 7)
         let event = try #require(scene.store.auditEvents.last { $0.action == .configChanged })
-        #expect(event.detail == ["changed": "fieldMappings/region riskRules/staleDealWarningDays"])
+        #expect(
+            event.detail == [
+                "changed": "/fieldMappings/region /riskRules/staleDealWarningDays",
+                "before": #"{"fieldMappings":{},"riskRules":{"staleDealWarningDays":14}}"#,
+                "after": #"{"fieldMappings":{"region":"Region__c"},"riskRules":{"staleDealWarningDays":7}}"#,
+            ])
         #expect(event.requestID == Scene.requestID)
         #expect(event.customerID == scene.customer.id)
     }

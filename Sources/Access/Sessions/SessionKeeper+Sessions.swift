@@ -48,6 +48,18 @@ extension SessionKeeper {
         }.filter { endsAt($0) > now }
     }
 
+    /// A page of the sessions that are not over, newest first: a user's, or with `nil` the whole tenant's.
+    public func sessions(
+        of user: UserID?, in tenant: Tenant, behind: TimeCursor?, limit: Int
+    ) async throws(GatewayError) -> [Session] {
+        let now = context.now()
+        let usedSince = now.addingTimeInterval(-context.limits.sessionIdleSeconds)
+        return try await context.storage("listing sessions") { [context] in
+            try await context.repositories.sessions.sessions(
+                of: user, in: tenant.id, at: now, usedSince: usedSince, behind: behind, limit: limit)
+        }
+    }
+
     /// Ends one session, here at once and everywhere through the feed.
     public func end(_ session: Session, in tenant: Tenant) async throws(GatewayError) {
         _ = try await context.storage("ending a session") { [context] in

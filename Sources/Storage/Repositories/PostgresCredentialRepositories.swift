@@ -20,6 +20,27 @@ struct PostgresSessionRepository: SessionRepository {
         ).first.map(Session.init)
     }
 
+    func session(id: SessionID, in customer: CustomerID) async throws -> Session? {
+        try await database.tenant(customer).query(
+            "select \(fragment: Session.columns) from sessions where customer_id = \(customer) and id = \(id)"
+        ).first.map(Session.init)
+    }
+
+    func sessions(
+        of user: UserID?, in customer: CustomerID, at now: Date, usedSince: Date, behind: TimeCursor?, limit: Int
+    ) async throws -> [Session] {
+        let whose: SQL = user.map { "and user_id = \($0)" } ?? ""
+        let earlier: SQL = behind.map { "and (created_at, id) < (\($0.at), \($0.id))" } ?? ""
+        return try await database.tenant(customer).query(
+            """
+            select \(fragment: Session.columns) from sessions
+            where customer_id = \(customer) and expires_at > \(now) and last_seen_at > \(usedSince)
+                \(fragment: whose) \(fragment: earlier)
+            order by created_at desc, id desc limit \(limit)
+            """
+        ).map(Session.init)
+    }
+
     func sessions(of user: UserID, in customer: CustomerID) async throws -> [Session] {
         try await database.tenant(customer).query(
             """

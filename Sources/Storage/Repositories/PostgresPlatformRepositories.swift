@@ -16,8 +16,8 @@ struct PostgresAuditRepository: AuditRepository {
             """)
     }
 
-    func events(in customer: CustomerID, before: Date?, limit: Int) async throws -> [AuditEvent] {
-        let earlier: SQL = before.map { "and at < \($0)" } ?? ""
+    func events(in customer: CustomerID, behind: TimeCursor?, limit: Int) async throws -> [AuditEvent] {
+        let earlier: SQL = behind.map { "and (at, id) < (\($0.at), \($0.id))" } ?? ""
         return try await database.tenant(customer).query(
             """
             select \(fragment: AuditEvent.columns) from audit_events

@@ -225,6 +225,17 @@ struct SteppedSessions: SessionRepository {
         try await base.sessions(of: user, in: customer)
     }
 
+    func session(id: SessionID, in customer: CustomerID) async throws -> Session? {
+        try await base.session(id: id, in: customer)
+    }
+
+    func sessions(
+        of user: UserID?, in customer: CustomerID, at now: Date, usedSince: Date, behind: TimeCursor?, limit: Int
+    ) async throws -> [Session] {
+        try await base.sessions(
+            of: user, in: customer, at: now, usedSince: usedSince, behind: behind, limit: limit)
+    }
+
     func touch(_ uses: [LastUse<SessionID>]) async throws {
         try await base.touch(uses)
     }
@@ -246,5 +257,5 @@ struct SteppedSessions: SessionRepository {
 struct ForgetfulAudit: AuditRepository {
     func append(_ event: AuditEvent) async throws {}
 
-    func events(in customer: CustomerID, before: Date?, limit: Int) async throws -> [AuditEvent] { [] }
+    func events(in customer: CustomerID, behind: TimeCursor?, limit: Int) async throws -> [AuditEvent] { [] }
 }
