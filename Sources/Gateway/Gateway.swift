@@ -71,8 +71,9 @@ public struct Gateway: Sendable {
             limits: settings.forwardingLimits, loopbackNames: settings.loopbackNames,
             log: batches ?? LoggerCallLog(logger), now: sources.now)
         let core = CoreService(
-            settings: settings, storage: storage, plane: plane, control: control, rule: rule, state: state,
-            sources: sources, logger: logger)
+            settings: settings, storage: storage, plane: plane, control: control, rule: rule,
+            frontend: try settings.frontendDirectory.map(frontendFiles), state: state, sources: sources,
+            logger: logger)
         let bound = BoundPort()
         let tls = try settings.tls.map { try listenerTLS($0, logger: logger) }
         let responder = try responder(
@@ -83,6 +84,14 @@ public struct Gateway: Sendable {
                 application(settings, responder: responder, plane: plane, tls: tls, bound: bound, logger: logger),
                 DrainService(state: state, plane: plane, logger: logger),
             ], bound: bound, state: state, callLog: batches)
+    }
+
+    private static func frontendFiles(_ directory: String) throws -> FrontendFiles {
+        do throws(FrontendProblem) {
+            return try FrontendFiles(directory: directory)
+        } catch {
+            throw SettingsError(problems: [SettingsProblem(variable: "FRONTEND_DIR", reason: error.description)])
+        }
     }
 
     private static func listenerTLS(_ settings: TLSSettings, logger: Logger) throws -> ListenerTLS {

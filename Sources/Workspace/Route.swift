@@ -67,6 +67,16 @@ enum Route: Sendable, Hashable {
         }
     }
 
+    /// Whether a frontend's files may stand here: everywhere but where the gateway's own names are.
+    var isOpenToFrontend: Bool {
+        switch self {
+        case .home, .asset, .unknown: true
+        case .login, .callback, .logout, .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession,
+            .audit, .unknownAPI:
+            false
+        }
+    }
+
     var reader: Reader {
         switch self {
         case .home, .login, .callback: .person

@@ -26,7 +26,8 @@ struct Scene {
 
     /// - Parameter change: what is special about the customer.
     init(
-        isSecure: Bool = false, frontends: [String] = [], companyName: String = "Axonify", hasCredentials: Bool = true,
+        isSecure: Bool = false, frontendDirectory: String? = nil, frontends: [String] = [],
+        companyName: String = "Axonify", hasCredentials: Bool = true,
         change: (inout Customer) -> Void = { _ in }
     ) async throws {
         fixtures = try Fixtures()
@@ -46,7 +47,8 @@ struct Scene {
             access: context, directory: directory, sessions: sessions, ledger: ledger,
             signIn: SignIn(
                 context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger),
-            rule: CrossOriginRule(frontendOrigins: frontends.compactMap(FrontendOrigin.init)))
+            rule: CrossOriginRule(frontendOrigins: frontends.compactMap(FrontendOrigin.init)),
+            frontend: frontendDirectory.map { try FrontendFiles(directory: $0) })
         var customer = try fixtures.makeCustomer(
             companyName: companyName, clientID: hasCredentials ? Fixtures.clientID : nil,
             clientSecret: hasCredentials ? Fixtures.clientSecret : nil)
