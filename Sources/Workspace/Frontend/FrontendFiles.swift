@@ -111,8 +111,8 @@ public struct FrontendFiles: Sendable {
         return Response(status: status, headers: fields, body: body(of: entry.path, bytes))
     }
 
-    /// Reads while the client takes it, on threads that may block. A file that became shorter meanwhile breaks the answer
-    /// off.
+    /// Reads while the client takes it, on threads that may block. A file that became shorter meanwhile breaks the
+    /// answer off.
     private func body(of path: String, _ bytes: Range<Int>) -> ResponseBody {
         ResponseBody(contentLength: bytes.count) { writer in
             var left = bytes.count
