@@ -82,7 +82,7 @@ enum Route: Sendable, Hashable {
         switch self {
         case .home, .asset, .unknown: true
         case .login, .callback, .logout, .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession,
-            .audit, .unknownAPI:
+            .audit, .openAPI, .docs, .unknownAPI:
             false
         }
     }
