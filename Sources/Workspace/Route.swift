@@ -34,8 +34,8 @@ enum Route: Sendable, Hashable {
         "keys": { .key($0) }, "users": { .user($0) }, "sessions": { .someSession($0) },
     ]
 
-    /// Every path that is ours but for files, with `{id}` for an id. It is made from what ``init(path:)`` reads, so none
-    /// is missing here.
+    /// Every path that is ours but for files, with `{id}` for an id. It is made from what ``init(path:)`` reads, so
+    /// none is missing here.
     static let all: [(template: String, route: Route)] =
         (fixed.map { ($0.key, $0.value) } + items.map { ("/api/\($0.key)/{id}", $0.value("{id}")) })
         .sorted { $0.0 < $1.0 }

@@ -112,19 +112,19 @@ struct APIRefusal: Sendable, Hashable {
 }
 
 extension APIOperation {
-    /// Whether a cookie alone does not do: the cross-origin rule.
-    var isUnsafe: Bool { method != .get }
+    /// Whether a cookie alone does not do, by the cross-origin rule.
+    var isChange: Bool { method != .get }
 
     /// Everything that it refuses, by status.
     var refusals: [(status: Int, refusals: [APIRefusal])] {
-        let all = APIRefusal.of(access, isUnsafe: isUnsafe) + (body.map(APIRefusal.of) ?? []) + ownRefusals
+        let all = APIRefusal.of(access, isChange: isChange) + (body.map(APIRefusal.of) ?? []) + ownRefusals
         return Dictionary(grouping: all, by: \.status).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }
 
 extension APIRefusal {
     /// What follows from who may.
-    static func of(_ access: APIAccess, isUnsafe: Bool) -> [APIRefusal] {
+    static func of(_ access: APIAccess, isChange: Bool) -> [APIRefusal] {
         guard access != .anybody else { return [] }
         var all = [
             broken,
@@ -140,7 +140,7 @@ extension APIRefusal {
                 APIRefusal(
                     GatewayError.notSignedIn, "No session or access key, or one that is unknown, over or another's"))
         }
-        if isUnsafe {
+        if isChange {
             all.append(
                 APIRefusal(
                     GatewayError.crossOrigin,

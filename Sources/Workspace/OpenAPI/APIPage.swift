@@ -147,7 +147,7 @@ private struct APICurl {
         case .signedIn, .admin: parts.append(#"-H "Authorization: Bearer $KEY""#)
         case .session, .adminSession, .leaving:
             parts.append("-b \"\(cookieName)=$COOKIE\"")
-            if operation.isUnsafe { parts.append("-H \"Origin: \(origin)\"") }
+            if operation.isChange { parts.append("-H \"Origin: \(origin)\"") }
         }
         if let body = operation.body {
             parts.append("-H \"Content-Type: \(body.mediaTypes.first ?? "")\"")
