@@ -14,6 +14,7 @@ struct Pages: Sendable {
     private let workspaceTemplate: MustacheTemplate
     private let problemTemplate: MustacheTemplate
     private let frontDoorTemplate: MustacheTemplate
+    private let apiTemplate: MustacheTemplate
 
     /// - Throws: ``WorkspaceError`` where a template is broken.
     init(queryPath: String = "") throws(WorkspaceError) {
@@ -24,6 +25,7 @@ struct Pages: Sendable {
         self.workspaceTemplate = try loader.load("workspace", PackageResources.workspace_mustache)
         self.problemTemplate = try loader.load("problem", PackageResources.problem_mustache)
         self.frontDoorTemplate = try loader.load("frontdoor", PackageResources.frontdoor_mustache)
+        self.apiTemplate = try loader.load("apidocs", PackageResources.apidocs_mustache)
         self.library = loader.library
         self.queryPath = queryPath
     }
@@ -39,6 +41,16 @@ struct Pages: Sendable {
     /// - Parameter formTarget: where the form's answer redirects to, as a CSP source.
     func frontDoor(_ page: FrontDoorPage, status: HTTPResponse.Status, formTarget: String) -> Response {
         html(frontDoorTemplate.render(page, library: library), status: status, formTargets: ["'self'", formTarget])
+    }
+
+    /// The one page that is the same for everybody at a tenant: a browser may keep it and ask whether it still holds.
+    func api(_ page: APIPage, headers: HTTPFields) -> Response {
+        let text = apiTemplate.render(page, library: library)
+        let tag = EntityTag(of: Array(text.utf8))
+        var response = tag.isKnown(headers) ? Response(status: .notModified) : html(text)
+        response.headers[.eTag] = tag.text
+        response.headers[.cacheControl] = "public, no-cache"
+        return response
     }
 
     /// An error as a page.

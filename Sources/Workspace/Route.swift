@@ -6,6 +6,8 @@ enum Route: Sendable, Hashable {
     case asset(String)
     case login, callback, logout, session
     case me, config, keys, users, sessions, audit
+    /// The description of the API: for programs, and as a page.
+    case openAPI, docs
     /// One key, user or session, by its id as text.
     case key(String), user(String), someSession(String)
     /// Nothing under `/api/`.
@@ -19,25 +21,38 @@ enum Route: Sendable, Hashable {
         case either
     }
 
+    /// The routes with a path of their own.
+    private static let fixed: [String: Route] = [
+        "/": .home,
+        "/auth/login": .login, "/auth/callback": .callback, "/auth/logout": .logout, "/auth/session": .session,
+        "/api/me": .me, "/api/config": .config, "/api/keys": .keys, "/api/users": .users, "/api/sessions": .sessions,
+        "/api/audit": .audit, "/api/openapi.json": .openAPI, "/api/docs": .docs,
+    ]
+
+    /// One thing out of many, `/api/{collection}/{id}`: the collections.
+    private static let items: [Substring: @Sendable (String) -> Route] = [
+        "keys": { .key($0) }, "users": { .user($0) }, "sessions": { .someSession($0) },
+    ]
+
+    /// Every path that is ours but for files, with `{id}` for an id. It is made from what ``init(path:)`` reads, so
+    /// none is missing here.
+    static let all: [(template: String, route: Route)] =
+        (fixed.map { ($0.key, $0.value) } + items.map { ("/api/\($0.key)/{id}", $0.value("{id}")) })
+        .sorted { $0.0 < $1.0 }
+
+    /// Those of the JSON API.
+    static let documented = all.filter { !$0.route.operations.isEmpty }
+
     /// Paths are taken as they stand: an escaped spelling of one of ours is nothing of ours.
     init(path: String) {
-        switch path {
-        case "/": self = .home
-        case "/auth/login": self = .login
-        case "/auth/callback": self = .callback
-        case "/auth/logout": self = .logout
-        case "/auth/session": self = .session
-        case "/api/me": self = .me
-        case "/api/config": self = .config
-        case "/api/keys": self = .keys
-        case "/api/users": self = .users
-        case "/api/sessions": self = .sessions
-        case "/api/audit": self = .audit
-        case _ where path.hasPrefix(AssetStore.pathPrefix):
+        if let route = Self.fixed[path] {
+            self = route
+        } else if path.hasPrefix(AssetStore.pathPrefix) {
             self = .asset(String(path.dropFirst(AssetStore.pathPrefix.count)))
-        case _ where path.hasPrefix("/api/"): self = Self.item(path.dropFirst("/api/".count)) ?? .unknownAPI
-        case "/api": self = .unknownAPI
-        case _: self = .unknown
+        } else if path.hasPrefix("/api/") {
+            self = Self.item(path.dropFirst("/api/".count)) ?? .unknownAPI
+        } else {
+            self = path == "/api" ? .unknownAPI : .unknown
         }
     }
 
@@ -45,19 +60,14 @@ enum Route: Sendable, Hashable {
     private static func item(_ path: Substring) -> Route? {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[1].isEmpty else { return nil }
-        let id = String(parts[1])
-        return switch parts[0] {
-        case "keys": .key(id)
-        case "users": .user(id)
-        case "sessions": .someSession(id)
-        case _: nil
-        }
+        return items[parts[0]]?(String(parts[1]))
     }
 
     /// The methods that mean something here; empty where nothing is.
     var methods: [HTTPRequest.Method] {
         switch self {
-        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit: [.get, .head, .options]
+        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit, .openAPI, .docs:
+            [.get, .head, .options]
         case .logout: [.post, .options]
         case .config: [.get, .head, .patch, .options]
         case .keys: [.get, .head, .post, .options]
@@ -72,7 +82,7 @@ enum Route: Sendable, Hashable {
         switch self {
         case .home, .asset, .unknown: true
         case .login, .callback, .logout, .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession,
-            .audit, .unknownAPI:
+            .audit, .openAPI, .docs, .unknownAPI:
             false
         }
     }
@@ -80,7 +90,9 @@ enum Route: Sendable, Hashable {
     var reader: Reader {
         switch self {
         case .home, .login, .callback: .person
-        case .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession, .audit, .unknownAPI: .program
+        case .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession, .audit, .openAPI, .docs,
+            .unknownAPI:
+            .program
         case .asset, .logout, .unknown: .either
         }
     }

@@ -18,6 +18,7 @@ public struct Workspace: Sendable {
     let people: People
     let rule: CrossOriginRule
     let pages: Pages
+    let document: APIDocument
     private let headers: AnswerHeaders
     private let frontend: FrontendFiles?
 
@@ -42,6 +43,7 @@ public struct Workspace: Sendable {
         self.people = People(context: access, sessions: sessions, ledger: ledger)
         self.rule = rule
         self.pages = try Pages(queryPath: "/services/data/\(salesforceAPIVersion)/query")
+        self.document = APIDocument(cookieName: sessions.cookieName)
         self.headers = AnswerHeaders(origin: access.origin)
         self.frontend = frontend
     }
@@ -95,6 +97,8 @@ public struct Workspace: Sendable {
         case .sessions: return try await listSessions(exchange)
         case .someSession(let id): return try await endSession(id, exchange)
         case .audit: return try await audit(exchange)
+        case .openAPI: return document.response(headers: exchange.request.headers)
+        case .docs: return docs(exchange)
         case .unknownAPI, .unknown: throw GatewayError.notFound
         }
     }

@@ -7,6 +7,7 @@ import Hummingbird
 import Logging
 import Salesforce
 import Secrets
+import Testing
 
 @testable import Workspace
 
@@ -59,6 +60,8 @@ struct Scene {
             customer, config: fixtures.makeConfig(for: customer.id), admin: admin)
     }
 
+    var conformance: Conformance { Conformance(document: workspace.document.value) }
+
     func send(
         _ method: HTTPRequest.Method, _ path: String, headers: HTTPFields = [:], body: String = ""
     ) async throws -> Response {
@@ -66,7 +69,11 @@ struct Scene {
         let call = TenantCall(
             tenant: tenant, requestID: Self.requestID, receivedAt: clock.now,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        return await workspace.respond(to: request(method, path, headers: headers, body: body), in: call)
+        let response = await workspace.respond(to: request(method, path, headers: headers, body: body), in: call)
+        // Whatever a test asks: the API's document tells of the answer.
+        let faults = try await conformance.faults(of: response, to: method, path)
+        #expect(faults.isEmpty, "\(method) \(path)")
+        return response
     }
 
     /// Goes to Salesforce and comes back with a code; the answer of the callback.
