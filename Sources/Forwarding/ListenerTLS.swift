@@ -86,7 +86,11 @@ public final class ListenerTLS: Service {
         } catch {
             // Certificate and key are replaced one after the other: told once, tried again when either changes.
             state.withLockedValue { $0.stamps = stamps }
-            logger.error("The TLS files have changed and can't be used; the former certificate is used on. \(error)")
+            logger.error(
+                """
+                The TLS files have changed and can't be used; the former certificate is used on. \
+                \(error.variable) \(error)
+                """)
         }
     }
 

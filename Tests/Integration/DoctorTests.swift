@@ -47,6 +47,13 @@ extension WorldTests {
                 func findings() async throws -> FormationProcess.Output {
                     try await FormationProcess.run(["doctor"], environment: environment)
                 }
+                for (variable, value) in [("TLS_CERTIFICATE", certificate), ("FRONTEND_DIR", "/nowhere/at/all")] {
+                    var wrong = world.environment(port: 0)
+                    if variable == "TLS_CERTIFICATE" { wrong = environment } else { wrong[variable] = value }
+                    let refused = try await FormationProcess.run(["serve"], environment: wrong)
+                    #expect(refused.status == 78, "\(refused.stderr)")
+                    #expect(refused.stderr.contains(variable))
+                }
                 Self.expectLine(
                     "✗ tls: TLS_CERTIFICATE names a file that is not there or can't be read.", in: try await findings())
                 for (days, line) in [
