@@ -1,6 +1,5 @@
 public import Domain
 internal import Foundation
-internal import Logging
 
 /// What an admin does to the people of a workspace (contract §2, `/api/users`).
 public struct People: Sendable {
@@ -59,22 +58,7 @@ public struct People: Sendable {
         await trail.record(
             .sessionEnded, customer: tenant.id, user: caller.userID,
             detail: ["session": "\(id)", "target": "\(session.userID)"], requestID: requestID)
-        await releaseGrant(of: session.userID, in: tenant)
-    }
-
-    /// Revokes a grant that no session and no access key uses any more.
-    public func releaseGrant(of user: UserID, in tenant: Tenant) async {
-        do throws(GatewayError) {
-            guard try await sessions.liveKeys(of: user, in: tenant).isEmpty,
-                try await sessions.sessions(of: user, in: tenant).isEmpty
-            else { return }
-            try await ledger.revoke(user: user, in: tenant)
-        } catch {
-            // What was asked for is done; the grant is revoked with the next sign-out.
-            context.logger.warning(
-                "A grant without a use was not revoked",
-                metadata: ["customer": "\(tenant.id)", "error": "\(error.errorCode)"])
-        }
+        await ledger.release(session.userID, in: tenant, unusedBy: sessions)
     }
 
     private static func events(from former: User, to user: User) -> [(AuditAction, [String: String])] {

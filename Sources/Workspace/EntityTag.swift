@@ -1,15 +1,20 @@
 internal import Crypto
 internal import HTTPTypes
 
-/// A strong entity tag (RFC 9110 §8.8.3): 128 bits of a content's SHA-256.
+/// A strong entity tag (RFC 9110 §8.8.3).
 struct EntityTag: Sendable, Hashable {
     /// With its quotes, as in `ETag`.
     let text: String
 
-    /// The tag of a content.
+    /// The tag of a content: 128 bits of its SHA-256.
     init(of content: [UInt8]) {
         let digest = SHA256.hash(data: content).prefix(16)
         self.text = "\"" + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\""
+    }
+
+    /// The tag of a version that is known by its name: characters of a tag (`etagc`), without a comma.
+    init(version: String) {
+        self.text = "\"\(version)\""
     }
 
     /// Whether `If-Match` allows a change (§13.1.1): it names this very version, or is `*`, or is not there.

@@ -44,12 +44,14 @@ struct PageRequest: Sendable, Hashable {
 }
 
 extension TimeCursor {
+    /// Microseconds since 1970, as PostgreSQL keeps them: 17 digits, a time that it knows, and past the year 5000.
+    private static let microsecondsEnd: Int64 = 100_000_000_000_000_000
+
     /// Reads ``text``.
     init?(_ text: String) {
         guard text.utf8.count <= 64 else { return nil }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        // Microseconds, as PostgreSQL keeps them; within the years that it knows.
-        guard parts.count == 2, let micros = Int64(parts[0]), abs(micros) < 250_000_000_000_000_000,
+        guard parts.count == 2, let micros = Int64(parts[0]), (0..<Self.microsecondsEnd).contains(micros),
             let id = UUID(uuidString: String(parts[1]))
         else { return nil }
         self.init(at: Date(timeIntervalSince1970: Double(micros) / 1_000_000), id: id)

@@ -48,7 +48,7 @@ extension Workspace {
         }
         try await sessions.endKey(id, by: caller)
         if let owner = key?.userID, owner != caller.user.id {
-            await people.releaseGrant(of: owner, in: exchange.tenant)
+            await ledger.release(owner, in: exchange.tenant, unusedBy: sessions)
         }
         return Response(status: .noContent)
     }

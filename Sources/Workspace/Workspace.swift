@@ -108,7 +108,10 @@ public struct Workspace: Sendable {
         guard let frontend, exchange.route.isOpenToFrontend, [.get, .head].contains(exchange.request.method) else {
             return nil
         }
-        return try await frontend.response(path: exchange.request.uri.path, headers: exchange.request.headers)
+        var headers = exchange.request.headers
+        // A range is for GET alone (RFC 9110 §14.2).
+        if exchange.request.method == .head { headers[.range] = nil }
+        return try await frontend.response(path: exchange.request.uri.path, headers: headers)
     }
 
     private func render(_ error: any Error, for exchange: Exchange) -> Response {

@@ -190,15 +190,8 @@ import Testing
     /// However often tokens die, a call ends.
     @Test func replaysAreBounded() async throws {
         try await withWorld { world in
-            let client = try await world.connect()
-            try await client.send(world.request("GET", Self.path))
-            for _ in 0..<4 {
-                let salesforce = try await world.upstream.accept()
-                _ = try await salesforce.readRequest()
-                world.clock.advance(by: 2)
-                try await salesforce.send(Self.answer("401 Unauthorized", Self.json))
-            }
-            #expect(try await client.readResponse().text == Self.json)
+            let answered = try await replay(Self.path, times: 4, world) {}
+            #expect(answered.text == Self.json)
             #expect(world.oauth.refreshes == 3)
             #expect(world.upstream.acceptedCount == 4)
         }
@@ -256,15 +249,8 @@ import Testing
     @Test func dyingTokensAreNotIncurable() async throws {
         try await withWorld { world in
             for _ in 0..<4 {
-                let client = try await world.connect()
-                try await client.send(world.request("GET", Self.path))
-                for _ in 0..<4 {
-                    let salesforce = try await world.upstream.accept()
-                    _ = try await salesforce.readRequest()
-                    world.clock.advance(by: 2)
-                    try await salesforce.send(Self.answer("401 Unauthorized", Self.json))
-                }
-                #expect(try await client.readResponse().text == Self.json)
+                let answered = try await replay(Self.path, times: 4, world) {}
+                #expect(answered.text == Self.json)
                 // The newest one works: for this call, which comes too late.
                 let next = try await world.exchange(world.request("GET", Self.path), answer: Self.ok)
                 #expect(next.answered.status == 200)

@@ -66,76 +66,72 @@ import Testing
         }
     }
 
-    /// Calls are forwarded, the other plane is reached, and both again on one connection; large bodies both ways.
-    @Test func callsOverTLS() async throws {
-        let certificate = try Certificate.make(name: Self.name)
-        try await Self.withListener(certificate) { tls, _, _ in
+    /// A gateway that serves https, and a client that trusts it.
+    private static func withClient(
+        _ body: @escaping @Sendable (RawConnection, World) async throws -> Void
+    ) async throws {
+        let certificate = try Certificate.make(name: name)
+        try await withListener(certificate) { tls, _, _ in
             var options = WorldOptions()
             options.listenerTLS = tls
             try await withWorld(options) { world in
-                let client = try await Self.connect(world, trusting: certificate)
-                try await client.send(world.request("POST", Self.path, ["Content-Length: 4"], body: "body"))
-                let salesforce = try await world.upstream.accept()
-                #expect(try await salesforce.readRequest().text == "body")
-                try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                #expect(try await client.readResponse().text == "ok")
-                let large = String(repeating: "l", count: 400_000)
-                try await client.send(
-                    world.request("PUT", Self.path, ["Content-Length: \(large.utf8.count)"], body: large))
-                #expect(try await salesforce.readRequest().text == large)
-                try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: \(large.utf8.count)\r\n\r\n" + large)
-                #expect(try await client.readResponse().text == large)
-                try await client.send(world.bare("POST", "/other", ["Content-Length: 5"], body: "hello"))
-                let other = try await client.readResponse()
-                #expect(other.status == 418)
-                #expect(other.text == "hello")
-                try await client.send(world.request("GET", Self.path, ["Connection: close"]))
-                _ = try await salesforce.readRequest()
-                try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                #expect(try await client.readResponse().text == "ok")
-                #expect(try await client.readToEnd() == [])
+                try await body(try await connect(world, trusting: certificate), world)
             }
+        }
+    }
+
+    /// Calls are forwarded, the other plane is reached, and both again on one connection; large bodies both ways.
+    @Test func callsOverTLS() async throws {
+        try await Self.withClient { client, world in
+            try await client.send(world.request("POST", Self.path, ["Content-Length: 4"], body: "body"))
+            let salesforce = try await world.upstream.accept()
+            #expect(try await salesforce.readRequest().text == "body")
+            try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            #expect(try await client.readResponse().text == "ok")
+            let large = String(repeating: "l", count: 400_000)
+            try await client.send(
+                world.request("PUT", Self.path, ["Content-Length: \(large.utf8.count)"], body: large))
+            #expect(try await salesforce.readRequest().text == large)
+            try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: \(large.utf8.count)\r\n\r\n" + large)
+            #expect(try await client.readResponse().text == large)
+            try await client.send(world.bare("POST", "/other", ["Content-Length: 5"], body: "hello"))
+            let other = try await client.readResponse()
+            #expect(other.status == 418)
+            #expect(other.text == "hello")
+            try await client.send(world.request("GET", Self.path, ["Connection: close"]))
+            _ = try await salesforce.readRequest()
+            try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            #expect(try await client.readResponse().text == "ok")
+            #expect(try await client.readToEnd() == [])
         }
     }
 
     /// A client that sends its request and then says that it sends no more is answered.
     @Test func halfClosed() async throws {
-        let certificate = try Certificate.make(name: Self.name)
-        try await Self.withListener(certificate) { tls, _, _ in
-            var options = WorldOptions()
-            options.listenerTLS = tls
-            try await withWorld(options) { world in
-                let client = try await Self.connect(world, trusting: certificate)
-                try await client.send(world.request("GET", Self.path))
-                let salesforce = try await world.upstream.accept()
-                _ = try await salesforce.readRequest()
-                try await client.finishSending()
-                try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                // How it is found out whether the client is there still.
-                #expect(try await client.readHead().status == 100)
-                #expect(try await client.readResponse().text == "ok")
-                #expect(try await client.readToEnd() == [])
-            }
+        try await Self.withClient { client, world in
+            try await client.send(world.request("GET", Self.path))
+            let salesforce = try await world.upstream.accept()
+            _ = try await salesforce.readRequest()
+            try await client.finishSending()
+            try await salesforce.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            // How it is found out whether the client is there still.
+            #expect(try await client.readHead().status == 100)
+            #expect(try await client.readResponse().text == "ok")
+            #expect(try await client.readToEnd() == [])
         }
     }
 
     /// An answer of which the end of the connection is the end, and which is cut off, does not end as a whole one would.
     @Test func aCutAnswerIsNoWholeOne() async throws {
-        let certificate = try Certificate.make(name: Self.name)
-        try await Self.withListener(certificate) { tls, _, _ in
-            var options = WorldOptions()
-            options.listenerTLS = tls
-            try await withWorld(options) { world in
-                let client = try await Self.connect(world, trusting: certificate)
-                try await client.send(world.request("GET", Self.path).replacing("HTTP/1.1", with: "HTTP/1.0"))
-                let salesforce = try await world.upstream.accept()
-                _ = try await salesforce.readRequest()
-                try await salesforce.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
-                #expect(try await client.readHead().status == 200)
-                #expect(try await client.read(count: 5) == Array("begun".utf8))
-                await salesforce.reset()
-                #expect(try await client.waitForEnd())
-            }
+        try await Self.withClient { client, world in
+            try await client.send(world.request("GET", Self.path).replacing("HTTP/1.1", with: "HTTP/1.0"))
+            let salesforce = try await world.upstream.accept()
+            _ = try await salesforce.readRequest()
+            try await salesforce.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+            #expect(try await client.readHead().status == 200)
+            #expect(try await client.read(count: 5) == Array("begun".utf8))
+            await salesforce.reset()
+            #expect(try await client.waitForEnd())
         }
     }
 

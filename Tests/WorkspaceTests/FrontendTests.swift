@@ -114,7 +114,7 @@ import Testing
 
     /// Packed twins are sent to whoever takes them, each with a tag of its own.
     @Test func packedFiles() async throws {
-        try await Self.withBuild { scene, _ in
+        try await Self.withBuild { scene, dist in
             var tags: Set<String> = []
             for (accepted, encoding, text) in [
                 ("gzip, deflate, br", "br", "brotli"), ("gzip", "gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip", "gzip"),
@@ -129,6 +129,16 @@ import Testing
                 tags.insert(answer.headers[.eTag] ?? "")
             }
             #expect(tags.count == 3)
+            // Of a former build.
+            for suffix in [".br", ".gz"] {
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date(timeIntervalSince1970: 1_700_000_000)],
+                    ofItemAtPath: dist.appending(path: "assets/index-DiwrgTda.js" + suffix).path)
+            }
+            let stale = try await scene.send(
+                .get, "/assets/index-DiwrgTda.js", headers: [.acceptEncoding: "br, gzip"])
+            #expect(stale.headers[.contentEncoding] == nil)
+            #expect(try await stale.text() == Self.script)
         }
     }
 
@@ -153,6 +163,9 @@ import Testing
             for range in ["bytes=1-2,5-6", "bytes=9-2", "lines=1-2", "bytes=x-y", "bytes=-"] {
                 #expect(try await scene.send(.get, path, headers: [.range: range]).status == .ok, "\(range)")
             }
+            let head = try await scene.send(.head, path, headers: [.range: "bytes=0-6"])
+            #expect(head.status == .ok)
+            #expect(head.headers[.contentLength] == String(length))
             let stale = try await scene.send(.get, path, headers: [.range: "bytes=0-6", .ifRange: "\"other\""])
             #expect(stale.status == .ok)
         }

@@ -181,6 +181,9 @@ import Testing
         "/api/audit?limit=0", "/api/audit?limit=201", "/api/audit?limit=x", "/api/audit?before=yesterday",
         "/api/audit?befor=1", "/api/users?after=%00", "/api/users?limit=-1", "/api/sessions?before=1.2",
         "/api/audit?before=99999999999999999999.00000000-0000-4000-8000-000000000000",
+        "/api/sessions?before=-9223372036854775808.00000000-0000-4000-8000-000000000000",
+        "/api/sessions?before=9223372036854775807.00000000-0000-4000-8000-000000000000",
+        "/api/sessions?before=-1.00000000-0000-4000-8000-000000000000",
     ])
     func wrongPartsAreRefused(path: String) async throws {
         let scene = try await Scene()

@@ -44,7 +44,7 @@ final class ClientSecrets: Sendable {
         do throws(SalesforceError) {
             let exchanged = try await client.withEitherSecret(exchange)
             if let host = exchanged.answer.foreignHost {
-                troubles.noteRejected(tenant.id, until: .distantPast)
+                troubles.noteAccepted(tenant.id)
                 alert(foreignHost: host, tenant: tenant)
             } else {
                 troubles.forget(tenant.id)

@@ -25,6 +25,11 @@ final class TenantTroubles: Sendable {
         change(tenant) { $0.rejectedUntil = until }
     }
 
+    /// Salesforce takes the client; what else the operator was told of stays.
+    func noteAccepted(_ tenant: CustomerID) {
+        change(tenant) { $0.rejectedUntil = .distantPast }
+    }
+
     /// Whether the operator was not told of this yet, and is to be now.
     func isNews(_ code: SalesforceError.Code, of tenant: CustomerID) -> Bool {
         change(tenant) { trouble in

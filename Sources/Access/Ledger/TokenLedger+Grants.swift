@@ -47,6 +47,21 @@ extension TokenLedger {
         await trail.record(.grantRevoked, customer: tenant.id, user: user)
     }
 
+    /// Revokes a user's grant if no session and no access key uses it any more. A failure is logged: what led here
+    /// (a sign-out, the end of a key) is done, and the next one comes here again.
+    public func release(_ user: UserID, in tenant: Tenant, unusedBy sessions: SessionKeeper) async {
+        do throws(GatewayError) {
+            guard try await sessions.liveKeys(of: user, in: tenant).isEmpty,
+                try await sessions.sessions(of: user, in: tenant).isEmpty
+            else { return }
+            try await revoke(user: user, in: tenant)
+        } catch {
+            context.logger.warning(
+                "A grant without a use was not revoked",
+                metadata: ["customer": "\(tenant.id)", "error": "\(error.errorCode)"])
+        }
+    }
+
     private static func row(
         of answer: TokenAnswer, id: OAuthTokenID, version: Int64, user: User, tenant: Tenant, now: Date
     ) throws -> OAuthToken {

@@ -77,14 +77,7 @@ public struct SignIn: Sendable {
         await trail.record(
             everywhere ? .signedOutEverywhere : .signedOut, customer: call.tenant.id, user: user,
             requestID: call.requestID)
-        do throws(GatewayError) {
-            let sessionsLeft = try await sessions.sessions(of: user, in: call.tenant)
-            let keysLeft = try await sessions.liveKeys(of: user, in: call.tenant)
-            if sessionsLeft.isEmpty, keysLeft.isEmpty { try await ledger.revoke(user: user, in: call.tenant) }
-        } catch {
-            // The session is over, which is what was asked for.
-            call.logger.warning("A grant without a use was not revoked", metadata: ["error": "\(error.errorCode)"])
-        }
+        await ledger.release(user, in: call.tenant, unusedBy: sessions)
         return [setCookie.drop(sessions.cookieName)]
     }
 

@@ -83,19 +83,18 @@ public struct Doctor: Sendable {
         if now < validity.start {
             return [Finding(.faulty, subject, "the certificate is not valid yet.", cure: "Check this machine's clock.")]
         }
-        let days = Int(validity.end.timeIntervalSince(now) / 86_400)
-        switch days {
-        case _ where now >= validity.end:
+        guard now < validity.end else {
             return [Finding(.faulty, subject, "the certificate ended on \(end).", cure: "Renew it.")]
-        case ..<Self.renewalDays:
-            return [
-                Finding(
-                    .doubtful, subject, "the certificate ends on \(end), in \(days) days.",
-                    cure: "Renew it: a new file is taken without a restart.")
-            ]
-        case _:
+        }
+        let days = Int(validity.end.timeIntervalSince(now) / 86_400)
+        guard days < Self.renewalDays else {
             return [Finding(.sound, subject, "the certificate is valid until \(end).")]
         }
+        return [
+            Finding(
+                .doubtful, subject, "the certificate ends on \(end), in \(days) days.",
+                cure: "Renew it: a new file is taken without a restart.")
+        ]
     }
 
     // MARK: Base URL

@@ -14,7 +14,8 @@ public struct FrontendFiles: Sendable {
     private struct Entry {
         let path: String
         let length: Int
-        let tag: String
+        let modifiedAt: Date
+        let tag: EntityTag
         /// `br`, `gzip`; `nil` for the file itself.
         let encoding: String?
     }
@@ -80,16 +81,16 @@ public struct FrontendFiles: Sendable {
         // A range is one of the file itself.
         let isRanged = headers.contains(.range)
         let chosen = isRanged ? file : await packed(name, of: file, headers) ?? file
-        fields[.eTag] = chosen.tag
+        fields[.eTag] = chosen.tag.text
         if let encoding = chosen.encoding { fields[.contentEncoding] = encoding }
-        if Self.isKnown(chosen.tag, headers) { return Response(status: .notModified, headers: fields) }
+        if chosen.tag.isKnown(headers) { return Response(status: .notModified, headers: fields) }
         fields[.acceptRanges] = "bytes"
         return try await answer(chosen, isRanged ? range(headers, of: file) : .whole, fields)
     }
 
     /// `If-Range` (RFC 9110 §13.1.5): of another version the whole is sent.
     private func range(_ headers: HTTPFields, of file: Entry) -> ByteRange {
-        if let condition = headers[.ifRange], condition != file.tag { return .whole }
+        if let condition = headers[.ifRange], condition != file.tag.text { return .whole }
         return ByteRange(headers[.range], length: file.length)
     }
 
@@ -108,18 +109,19 @@ public struct FrontendFiles: Sendable {
             fields[.contentRange] = "bytes */\(entry.length)"
             return Response(status: .rangeNotSatisfiable, headers: fields)
         }
-        return Response(status: status, headers: fields, body: body(of: entry.path, bytes))
+        return Response(status: status, headers: fields, body: body(of: entry, bytes))
     }
 
-    /// Reads while the client takes it, on threads that may block. A file that became shorter meanwhile breaks the
+    /// Reads while the client takes it, on threads that may block. A file that has another length by now breaks the
     /// answer off.
-    private func body(of path: String, _ bytes: Range<Int>) -> ResponseBody {
+    private func body(of entry: Entry, _ bytes: Range<Int>) -> ResponseBody {
         ResponseBody(contentLength: bytes.count) { writer in
             var left = bytes.count
             if left > 0 {
                 let pool = NIOThreadPool.singleton
                 let file = try await pool.runIfActive {
-                    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+                    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: entry.path))
+                    guard try file.seekToEnd() == UInt64(entry.length) else { throw FrontendProblem.fileChanged }
                     try file.seek(toOffset: UInt64(bytes.lowerBound))
                     return file
                 }
@@ -137,11 +139,15 @@ public struct FrontendFiles: Sendable {
 
     // MARK: Files
 
-    /// A packed twin of a file, which the client takes and which is not older.
+    /// A twin may be so much older than its file: what is unpacked or copied together is written in any order.
+    private static let twinAgeSeconds: TimeInterval = 2
+
+    /// A packed twin of a file, which the client takes, and which is not of a former build.
     private func packed(_ name: String, of file: Entry, _ headers: HTTPFields) async -> Entry? {
         let accepted = headers[values: .acceptEncoding].joined(separator: ",").lowercased().split(separator: ",")
         for (suffix, encoding) in [(".br", "br"), (".gz", "gzip")] where Self.takes(encoding, accepted) {
-            if let entry = await entry(of: name, suffix: suffix, encoding: encoding) { return entry }
+            guard let twin = await entry(of: name, suffix: suffix, encoding: encoding) else { continue }
+            if file.modifiedAt.timeIntervalSince(twin.modifiedAt) <= Self.twinAgeSeconds { return twin }
         }
         return nil
     }
@@ -163,18 +169,13 @@ public struct FrontendFiles: Sendable {
                 attributes[.type] as? FileAttributeType == .typeRegular,
                 let length = (attributes[.size] as? NSNumber)?.intValue
             else { return nil }
-            let modified = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+            let modifiedAt = attributes[.modificationDate] as? Date ?? .distantPast
+            let microseconds = Int64(modifiedAt.timeIntervalSince1970 * 1_000_000)
             // The same in all processes that have the same build.
-            let version = "\(String(length, radix: 36))-\(String(Int64(modified * 1_000_000), radix: 36))"
-            let tag = "\"\(version)\(encoding.map { "-" + $0 } ?? "")\""
-            return Entry(path: path, length: length, tag: tag, encoding: encoding)
-        }
-    }
-
-    private static func isKnown(_ tag: String, _ headers: HTTPFields) -> Bool {
-        headers[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }.contains { item in
-            let text = item.filter { !$0.isWhitespace }
-            return text == "*" || text == tag || text == "W/" + tag
+            let version = [String(length, radix: 36), String(microseconds, radix: 36), encoding].compactMap(\.self)
+            return Entry(
+                path: path, length: length, modifiedAt: modifiedAt,
+                tag: EntityTag(version: version.joined(separator: "-")), encoding: encoding)
         }
     }
 }
@@ -183,7 +184,7 @@ public struct FrontendFiles: Sendable {
 public enum FrontendProblem: Error, Sendable, Hashable, CustomStringConvertible {
     case noDirectory
     case noIndex
-    /// A file became shorter while it was sent.
+    /// A file got another length while it was sent.
     case fileChanged
 
     public var description: String {

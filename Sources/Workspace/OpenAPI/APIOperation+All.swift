@@ -202,7 +202,7 @@ extension APIParameter {
         schema: [
             "type": "string",
             "anyOf": [
-                ["format": "date-time"], ["pattern": #"^-?[0-9]{1,17}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"#],
+                ["format": "date-time"], ["pattern": #"^[0-9]{1,17}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"#],
             ],
         ], example: "2027-01-31T12:00:00Z")
 
