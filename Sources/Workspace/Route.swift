@@ -6,6 +6,8 @@ enum Route: Sendable, Hashable {
     case asset(String)
     case login, callback, logout, session
     case me, config, keys, users, sessions, audit
+    /// `/settings`, which leads to the first of its pages, and these.
+    case settingsStart, settings(SettingsPage)
     /// One key, user or session, by its id as text.
     case key(String), user(String), someSession(String)
     /// Nothing under `/api/`.
@@ -27,6 +29,7 @@ enum Route: Sendable, Hashable {
         case "/auth/callback": self = .callback
         case "/auth/logout": self = .logout
         case "/auth/session": self = .session
+        case "/settings": self = .settingsStart
         case "/api/me": self = .me
         case "/api/config": self = .config
         case "/api/keys": self = .keys
@@ -37,6 +40,8 @@ enum Route: Sendable, Hashable {
             self = .asset(String(path.dropFirst(AssetStore.pathPrefix.count)))
         case _ where path.hasPrefix("/api/"): self = Self.item(path.dropFirst("/api/".count)) ?? .unknownAPI
         case "/api": self = .unknownAPI
+        case _ where path.hasPrefix(SettingsPage.pathPrefix):
+            self = SettingsPage(path: path).map(Route.settings) ?? .unknown
         case _: self = .unknown
         }
     }
@@ -57,7 +62,9 @@ enum Route: Sendable, Hashable {
     /// The methods that mean something here; empty where nothing is.
     var methods: [HTTPRequest.Method] {
         switch self {
-        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit: [.get, .head, .options]
+        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit, .settingsStart:
+            [.get, .head, .options]
+        case .settings(let page): page.hasForms ? [.get, .head, .post, .options] : [.get, .head, .options]
         case .logout: [.post, .options]
         case .config: [.get, .head, .patch, .options]
         case .keys: [.get, .head, .post, .options]
@@ -69,7 +76,7 @@ enum Route: Sendable, Hashable {
 
     var reader: Reader {
         switch self {
-        case .home, .login, .callback: .person
+        case .home, .login, .callback, .settingsStart, .settings: .person
         case .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession, .audit, .unknownAPI: .program
         case .asset, .logout, .unknown: .either
         }
