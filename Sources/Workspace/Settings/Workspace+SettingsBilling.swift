@@ -25,12 +25,14 @@ struct BillingContent: Sendable, Hashable {
         meaning =
             switch customer.subscriptionAccess(at: now) {
             case .allowed: Self.allowance(of: customer)
-            case .trialExpired: "The trial is over. Nobody can use Salesforce through this workspace until a plan is chosen."
+            case .trialExpired:
+                "The trial is over. Nobody can use Salesforce through this workspace until a plan is chosen."
             case .pastDueTooLong:
                 "Payment is overdue for more than \(Self.graceDays) days. Nobody can use Salesforce through this"
                     + " workspace until it is settled."
             case .cancelled:
-                "The subscription was cancelled. Nobody can use Salesforce through this workspace until a plan is chosen."
+                "The subscription was cancelled. Nobody can use Salesforce through this workspace until a plan is"
+                    + " chosen."
             }
     }
 
