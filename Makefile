@@ -11,7 +11,7 @@ help: ## Lists the targets
 demo: ## Runs gateway, Salesforce simulator and a throwaway database; Ctrl-C ends them
 	@Scripts/demo
 
-test: ## Sets up and checks everything: format, build, Swift, browser and client tests
+test: ## Sets up and checks everything: format, build, Swift, browser, client and API tests
 	@Scripts/test
 
 fuzz: ## Breeds hostile HTTP messages for a minute (Scripts/fuzz SECONDS for longer)

@@ -94,7 +94,7 @@ let package = Package(
             name: "Workspace",
             dependencies: [
                 "Access", "Domain", "Salesforce", "Secrets", "Telemetry", crypto, httpTypes, hummingbird, logging,
-                mustache, nioCore,
+                mustache, nioCore, nioPosix,
             ],
             resources: [.embedInCode("Templates"), .embedInCode("Assets")]),
 

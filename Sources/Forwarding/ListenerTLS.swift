@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -28,6 +28,7 @@ public final class ListenerTLS: Service {
 
     private struct State {
         var context: NIOSSLContext
+        var validity: DateInterval
         /// Of the files as they were read, or tried, last.
         var stamps: [Stamp]
     }
@@ -55,9 +56,12 @@ public final class ListenerTLS: Service {
         self.logger = logger
         self.sleep = sleep
         let stamps = Self.stamps(certificatePath, keyPath)
-        self.state = NIOLockedValueBox(
-            State(context: try Self.context(certificatePath, keyPath), stamps: stamps ?? []))
+        let (context, validity) = try Self.context(certificatePath, keyPath)
+        self.state = NIOLockedValueBox(State(context: context, validity: validity, stamps: stamps ?? []))
     }
+
+    /// When the certificate is valid.
+    public var validity: DateInterval { state.withLockedValue { $0.validity } }
 
     /// Looks after the files until shutdown.
     public func run() async throws {
@@ -76,13 +80,17 @@ public final class ListenerTLS: Service {
             return
         }
         do throws(ListenerTLSError) {
-            let context = try Self.context(certificatePath, keyPath)
-            state.withLockedValue { $0 = State(context: context, stamps: stamps) }
+            let (context, validity) = try Self.context(certificatePath, keyPath)
+            state.withLockedValue { $0 = State(context: context, validity: validity, stamps: stamps) }
             logger.notice("The TLS certificate was renewed: new connections get it")
         } catch {
             // Certificate and key are replaced one after the other: told once, tried again when either changes.
             state.withLockedValue { $0.stamps = stamps }
-            logger.error("The TLS files have changed and can't be used; the former certificate is used on. \(error)")
+            logger.error(
+                """
+                The TLS files have changed and can't be used; the former certificate is used on. \
+                \(error.variable) \(error)
+                """)
         }
     }
 
@@ -97,16 +105,16 @@ public final class ListenerTLS: Service {
 
     private static func context(
         _ certificatePath: String, _ keyPath: String
-    ) throws(ListenerTLSError) -> NIOSSLContext {
+    ) throws(ListenerTLSError) -> (NIOSSLContext, DateInterval) {
         let chain = try read(certificatePath, "TLS_CERTIFICATE")
         let key = try read(keyPath, "TLS_KEY")
         let certificates: [NIOSSLCertificate]
         do {
             certificates = try NIOSSLCertificate.fromPEMBytes(chain)
-            guard !certificates.isEmpty else { throw ListenerTLSError.noCertificate }
         } catch {
             throw .noCertificate
         }
+        guard let leaf = certificates.first else { throw .noCertificate }
         guard let privateKey = try? NIOSSLPrivateKey(bytes: key, format: .pem) else { throw .noKey }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(privateKey))
@@ -114,10 +122,16 @@ public final class ListenerTLS: Service {
         configuration.applicationProtocols = ["http/1.1"]
         configuration.minimumTLSVersion = .tlsv12
         do {
-            return try NIOSSLContext(configuration: configuration)
+            return (try NIOSSLContext(configuration: configuration), validity(of: leaf))
         } catch {
             throw .keyOfAnother
         }
+    }
+
+    private static func validity(of certificate: NIOSSLCertificate) -> DateInterval {
+        let begin = Date(timeIntervalSince1970: TimeInterval(certificate.notValidBefore))
+        let end = Date(timeIntervalSince1970: TimeInterval(certificate.notValidAfter))
+        return DateInterval(start: min(begin, end), end: end)
     }
 
     private static func read(_ path: String, _ variable: String) throws(ListenerTLSError) -> [UInt8] {

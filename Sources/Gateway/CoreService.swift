@@ -16,6 +16,7 @@ struct CoreService: Service {
     let plane: DataPlane
     let control: HTTPClient
     let rule: CrossOriginRule
+    let frontend: FrontendFiles?
     let state: GatewayState
     let sources: Sources
     let logger: Logger
@@ -64,7 +65,7 @@ struct CoreService: Service {
         let context = try AccessContext(
             settings: settings, repositories: repositories, http: control, sources: sources, logger: logger)
         let access = AccessRoom(context: context)
-        let workspace = try await access.openWorkspace(rule: rule)
+        let workspace = try await access.openWorkspace(rule: rule, frontend: frontend)
         plane.serve(forwarder(access))
         state.serve(Sites(directory: access.directory, follower: access.follower, workspace: workspace))
         logger.info("Ready.", metadata: ["base_url": "\(settings.origin.origin)"])

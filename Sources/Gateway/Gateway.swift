@@ -56,10 +56,15 @@ public struct Gateway: Sendable {
         guard settings.keys != nil else {
             throw SettingsError(problems: [SettingsProblem(variable: "ENCRYPTION_KEY", reason: "is not set.")])
         }
+        let state = GatewayState()
+        // What can fail comes before the client, which must be shut down once it is there.
+        let frontend = try settings.frontendDirectory.map(frontendFiles)
+        let tls = try settings.tls.map { try listenerTLS($0, logger: logger) }
+        let responder = try responder(
+            settings, state: state, storage: storage, sources: sources, metrics: metrics, logger: logger)
         let control = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: SalesforceOAuthClient.configuration(dnsOverride: settings.loopbackAddresses))
-        let state = GatewayState()
         let rule = CrossOriginRule(frontendOrigins: settings.frontendOrigins)
         let batches = callSink.map { sink in
             BatchedCallLog(
@@ -71,18 +76,23 @@ public struct Gateway: Sendable {
             limits: settings.forwardingLimits, loopbackNames: settings.loopbackNames,
             log: batches ?? LoggerCallLog(logger), now: sources.now)
         let core = CoreService(
-            settings: settings, storage: storage, plane: plane, control: control, rule: rule, state: state,
-            sources: sources, logger: logger)
+            settings: settings, storage: storage, plane: plane, control: control, rule: rule,
+            frontend: frontend, state: state, sources: sources, logger: logger)
         let bound = BoundPort()
-        let tls = try settings.tls.map { try listenerTLS($0, logger: logger) }
-        let responder = try responder(
-            settings, state: state, storage: storage, sources: sources, metrics: metrics, logger: logger)
         return Gateway(
             services: (batches.map { [$0] } ?? []) + (tls.map { [$0] } ?? []) + storage.services + [
                 HTTPClientService(client: control), core, plane, watchdog(logger),
                 application(settings, responder: responder, plane: plane, tls: tls, bound: bound, logger: logger),
                 DrainService(state: state, plane: plane, logger: logger),
             ], bound: bound, state: state, callLog: batches)
+    }
+
+    private static func frontendFiles(_ directory: String) throws -> FrontendFiles {
+        do throws(FrontendProblem) {
+            return try FrontendFiles(directory: directory)
+        } catch {
+            throw SettingsError(problems: [SettingsProblem(variable: "FRONTEND_DIR", reason: error.description)])
+        }
     }
 
     private static func listenerTLS(_ settings: TLSSettings, logger: Logger) throws -> ListenerTLS {

@@ -44,13 +44,14 @@ struct AccessRoom: Sendable {
     }
 
     /// Opens the platform's key, or makes it where there is none, and with it the tenant hosts' site.
-    func openWorkspace(rule: CrossOriginRule) async throws -> Workspace {
+    func openWorkspace(rule: CrossOriginRule, frontend: FrontendFiles?) async throws -> Workspace {
         let keys = context.keys
         let sealed = try await context.repositories.platformKeys.dataKey { try keys.makeDataKey(customer: nil).sealed }
         let platformKey = try keys.openDataKey(sealed, customer: nil)
         let signIn = SignIn(
             context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger)
         return try Workspace(
-            access: context, directory: directory, sessions: sessions, ledger: ledger, signIn: signIn, rule: rule)
+            access: context, directory: directory, sessions: sessions, ledger: ledger, signIn: signIn, rule: rule,
+            frontend: frontend)
     }
 }

@@ -25,6 +25,8 @@ public struct Settings: Sendable {
     public var origin: PublicOrigin
     public var host: String
     public var port: Int
+    /// The directory of the vendor's frontend; `nil` for the built-in workspace page.
+    public var frontendDirectory: String?
     /// Where https is served: the paths of two PEM files.
     public var tls: TLSSettings?
     public var trustedProxyHops: Int
@@ -76,7 +78,6 @@ public struct SeedSettings: Sendable {
 extension Settings {
     /// Variables whose features a later release brings: to ignore them would be a lie, so they are refused.
     static let unsupported = [
-        "FRONTEND_DIR": "serving a frontend's files is not in this release: list its origin in FRONTEND_ORIGINS.",
         "STRIPE_SECRET_KEY": "billing is not in this release.",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "traces over OTLP are not in this release.",
     ]
@@ -95,6 +96,7 @@ extension Settings {
             ?? PublicOrigin(isSecure: false, baseDomain: "formation.localhost", port: 8080)
         self.host = reader.text("HOST") ?? (origin.isSecure ? "0.0.0.0" : "127.0.0.1")
         self.port = reader.integer("PORT", default: 8080, in: 0...65_535)
+        self.frontendDirectory = reader.text("FRONTEND_DIR")
         self.tls = Self.tls(from: &reader, origin: origin)
         self.trustedProxyHops = reader.integer("TRUSTED_PROXY_HOPS", default: 0, in: 0...10)
         let extraHosts = reader.list("SALESFORCE_ALLOWED_HOSTS")

@@ -28,6 +28,8 @@ struct PageRequest: Sendable, Hashable {
             self.limit = Self.limitDefault
         }
         cursor = query[name]
+        // PostgreSQL's text holds none.
+        guard cursor?.contains("\0") != true else { throw .badQuery("\(name) has a character that no list has.") }
     }
 
     /// The row that the list goes on behind: a cursor, or a time as RFC 3339.

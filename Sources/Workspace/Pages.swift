@@ -15,6 +15,7 @@ struct Pages: Sendable {
     private let problemTemplate: MustacheTemplate
     private let frontDoorTemplate: MustacheTemplate
     private let settingsTemplates: [SettingsPage: MustacheTemplate]
+    private let apiTemplate: MustacheTemplate
 
     /// - Throws: ``WorkspaceError`` where a template is broken.
     init(queryPath: String = "") throws(WorkspaceError) {
@@ -33,6 +34,7 @@ struct Pages: Sendable {
             settingsTemplates[page] = try loader.load(page.rawValue, page.template)
         }
         self.settingsTemplates = settingsTemplates
+        self.apiTemplate = try loader.load("apidocs", PackageResources.apidocs_mustache)
         self.library = loader.library
         self.queryPath = queryPath
     }
@@ -54,6 +56,16 @@ struct Pages: Sendable {
     /// - Parameter formTarget: where the form's answer redirects to, as a CSP source.
     func frontDoor(_ page: FrontDoorPage, status: HTTPResponse.Status, formTarget: String) -> Response {
         html(frontDoorTemplate.render(page, library: library), status: status, formTargets: ["'self'", formTarget])
+    }
+
+    /// The one page that is the same for everybody at a tenant: a browser may keep it and ask whether it still holds.
+    func api(_ page: APIPage, headers: HTTPFields) -> Response {
+        let text = apiTemplate.render(page, library: library)
+        let tag = EntityTag(of: Array(text.utf8))
+        var response = tag.isKnown(headers) ? Response(status: .notModified) : html(text)
+        response.headers[.eTag] = tag.text
+        response.headers[.cacheControl] = "public, no-cache"
+        return response
     }
 
     /// An error as a page.

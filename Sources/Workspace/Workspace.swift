@@ -18,15 +18,19 @@ public struct Workspace: Sendable {
     let people: People
     let rule: CrossOriginRule
     let pages: Pages
+    let document: APIDocument
     private let headers: AnswerHeaders
+    private let frontend: FrontendFiles?
 
     /// A workspace site for all tenants.
     ///
-    /// - Parameter salesforceAPIVersion: the version that the query explorer asks for, e.g. `v62.0`.
+    /// - Parameters:
+    ///   - frontend: what takes the place of the built-in workspace page.
+    ///   - salesforceAPIVersion: the version that the query explorer asks for, e.g. `v62.0`.
     /// - Throws: ``WorkspaceError`` where a template is broken, or the version is none.
     public init(
         access: AccessContext, directory: TenantDirectory, sessions: SessionKeeper, ledger: TokenLedger,
-        signIn: SignIn, rule: CrossOriginRule, salesforceAPIVersion: String = "v62.0"
+        signIn: SignIn, rule: CrossOriginRule, frontend: FrontendFiles? = nil, salesforceAPIVersion: String = "v62.0"
     ) throws {
         guard salesforceAPIVersion.wholeMatch(of: /v[0-9]{2,3}\.0/) != nil else {
             throw WorkspaceError.notAnAPIVersion
@@ -39,7 +43,9 @@ public struct Workspace: Sendable {
         self.people = People(context: access, sessions: sessions, ledger: ledger)
         self.rule = rule
         self.pages = try Pages(queryPath: "/services/data/\(salesforceAPIVersion)/query")
+        self.document = APIDocument(cookieName: sessions.cookieName)
         self.headers = AnswerHeaders(origin: access.origin)
+        self.frontend = frontend
     }
 
     /// Answers every path of a tenant's host that is not forwarded. Errors are answers too.
@@ -62,6 +68,7 @@ public struct Workspace: Sendable {
             guard let fields = cors.preflight(exchange.request.headers) else { throw GatewayError.crossOrigin }
             return Response(status: .noContent, headers: fields)
         }
+        if let response = try await frontendAnswer(exchange) { return response }
         guard !methods.isEmpty else { throw GatewayError.notFound }
         guard methods.contains(exchange.request.method) else { throw RequestError.methodNotAllowed(methods) }
         if exchange.request.method == .options {
@@ -92,8 +99,18 @@ public struct Workspace: Sendable {
         case .audit: return try await audit(exchange)
         case .settingsStart: return .seeOther(SettingsPage.first.path)
         case .settings(let page): return try await settings(page, exchange)
+        case .openAPI: return document.response(headers: exchange.request.headers)
+        case .docs: return docs(exchange)
         case .unknownAPI, .unknown: throw GatewayError.notFound
         }
+    }
+
+    /// A file or page of the vendor's frontend, where there is one and the path is not the gateway's own.
+    private func frontendAnswer(_ exchange: Exchange) async throws -> Response? {
+        guard let frontend, exchange.route.isOpenToFrontend, [.get, .head].contains(exchange.request.method) else {
+            return nil
+        }
+        return try await frontend.response(path: exchange.request.uri.path, headers: exchange.request.headers)
     }
 
     private func render(_ error: any Error, for exchange: Exchange) -> Response {

@@ -35,6 +35,10 @@ def show_missing_page(page, demo, tenant):
     page.goto(f"{tenant.url}/no-such-page")
 
 
+def show_api(page, demo, tenant):
+    page.goto(f"{tenant.url}/api/docs")
+
+
 def show_unknown_workspace(page, demo, tenant):
     page.goto(demo.base_url.replace("://", "://nobody."))
 
@@ -49,6 +53,7 @@ PAGES = {
     "results": show_results,
     "sign-in-failed": show_failure,
     "missing-page": show_missing_page,
+    "api": show_api,
     "unknown-workspace": show_unknown_workspace,
     "front-door": show_front_door,
 }

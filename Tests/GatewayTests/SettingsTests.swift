@@ -90,7 +90,7 @@ import Testing
     }
 
     /// A feature of a later release is refused, not ignored.
-    @Test(arguments: ["FRONTEND_DIR", "STRIPE_SECRET_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+    @Test(arguments: ["STRIPE_SECRET_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"])
     func laterFeaturesAreRefused(variable: String) {
         #expect(Self.problems([variable: "x"]).map(\.variable) == [variable])
     }

@@ -31,6 +31,40 @@ extension WorldTests {
             }
         }
 
+        /// A certificate of the gateway's own is looked at: whether it can be served, and for how long.
+        @Test func theCertificate() async throws {
+            try await World.run { world in
+                let directory = FileManager.default.temporaryDirectory.appending(path: "doctor-\(UUID().uuidString)")
+                try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+                defer { try? FileManager.default.removeItem(at: directory) }
+                let (certificate, key) = (
+                    directory.appending(path: "c.pem").path, directory.appending(path: "k.pem").path
+                )
+                var environment = world.environment(port: 0)
+                environment["BASE_URL"] = "https://\(World.baseDomain)"
+                environment["TLS_CERTIFICATE"] = certificate
+                environment["TLS_KEY"] = key
+                func findings() async throws -> FormationProcess.Output {
+                    try await FormationProcess.run(["doctor"], environment: environment)
+                }
+                for (variable, value) in [("TLS_CERTIFICATE", certificate), ("FRONTEND_DIR", "/nowhere/at/all")] {
+                    var wrong = world.environment(port: 0)
+                    if variable == "TLS_CERTIFICATE" { wrong = environment } else { wrong[variable] = value }
+                    let refused = try await FormationProcess.run(["serve"], environment: wrong)
+                    #expect(refused.status == 78, "\(refused.stderr)")
+                    #expect(refused.stderr.contains(variable))
+                }
+                Self.expectLine(
+                    "✗ tls: TLS_CERTIFICATE names a file that is not there or can't be read.", in: try await findings())
+                for (days, line) in [
+                    ("3", "! tls: the certificate ends on "), ("90", "✓ tls: the certificate is valid until "),
+                ] {
+                    try Self.makeCertificate(certificate, key: key, days: days)
+                    Self.expectLine(line, in: try await findings())
+                }
+            }
+        }
+
         /// What is wrong has a cross and a cure, and the rest is looked at all the same.
         @Test func troublesAreNamed() async throws {
             try await World.run { world in
@@ -123,6 +157,19 @@ extension WorldTests {
                 #expect(doubts.last?.text.hasSuffix("did not agree on TLS.") == true)
                 #expect(doubts.last?.cure?.contains("*.\(World.baseDomain)") == true)
             }
+        }
+
+        private static func makeCertificate(_ path: String, key: String, days: String) throws {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = [
+                "openssl", "req", "-x509", "-days", days, "-subj", "/CN=*.\(World.baseDomain)", "-newkey", "ec",
+                "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", path,
+            ]
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
         }
 
         private static func expectLine(

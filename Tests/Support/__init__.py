@@ -1,1 +1,1 @@
-"""What the browser and client tests share: the running demo, and names under localhost."""
+"""What the browser, client and API tests share: the running demo, and names under localhost."""

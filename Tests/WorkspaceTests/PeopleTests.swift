@@ -179,7 +179,7 @@ import Testing
     /// A wrong part of a list is refused in words.
     @Test(arguments: [
         "/api/audit?limit=0", "/api/audit?limit=201", "/api/audit?limit=x", "/api/audit?before=yesterday",
-        "/api/audit?befor=1", "/api/users?limit=-1", "/api/sessions?before=1.2",
+        "/api/audit?befor=1", "/api/users?after=%00", "/api/users?limit=-1", "/api/sessions?before=1.2",
         "/api/audit?before=99999999999999999999.00000000-0000-4000-8000-000000000000",
     ])
     func wrongPartsAreRefused(path: String) async throws {

@@ -7,6 +7,7 @@ import Hummingbird
 import Logging
 import Salesforce
 import Secrets
+import Testing
 
 @testable import Workspace
 
@@ -26,7 +27,8 @@ struct Scene {
 
     /// - Parameter change: what is special about the customer.
     init(
-        isSecure: Bool = false, frontends: [String] = [], companyName: String = "Axonify", hasCredentials: Bool = true,
+        isSecure: Bool = false, frontendDirectory: String? = nil, frontends: [String] = [],
+        companyName: String = "Axonify", hasCredentials: Bool = true,
         change: (inout Customer) -> Void = { _ in }
     ) async throws {
         fixtures = try Fixtures()
@@ -46,7 +48,8 @@ struct Scene {
             access: context, directory: directory, sessions: sessions, ledger: ledger,
             signIn: SignIn(
                 context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger),
-            rule: CrossOriginRule(frontendOrigins: frontends.compactMap(FrontendOrigin.init)))
+            rule: CrossOriginRule(frontendOrigins: frontends.compactMap(FrontendOrigin.init)),
+            frontend: frontendDirectory.map { try FrontendFiles(directory: $0) })
         var customer = try fixtures.makeCustomer(
             companyName: companyName, clientID: hasCredentials ? Fixtures.clientID : nil,
             clientSecret: hasCredentials ? Fixtures.clientSecret : nil)
@@ -57,6 +60,8 @@ struct Scene {
             customer, config: fixtures.makeConfig(for: customer.id), admin: admin)
     }
 
+    var conformance: Conformance { Conformance(document: workspace.document.value) }
+
     func send(
         _ method: HTTPRequest.Method, _ path: String, headers: HTTPFields = [:], body: String = ""
     ) async throws -> Response {
@@ -64,7 +69,11 @@ struct Scene {
         let call = TenantCall(
             tenant: tenant, requestID: Self.requestID, receivedAt: clock.now,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        return await workspace.respond(to: request(method, path, headers: headers, body: body), in: call)
+        let response = await workspace.respond(to: request(method, path, headers: headers, body: body), in: call)
+        // Whatever a test asks: the API's document tells of the answer.
+        let faults = try await conformance.faults(of: response, to: method, path)
+        #expect(faults.isEmpty, "\(method) \(path)")
+        return response
     }
 
     /// Goes to Salesforce and comes back with a code; the answer of the callback.

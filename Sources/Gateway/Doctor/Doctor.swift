@@ -1,6 +1,8 @@
 internal import Access
 internal import AsyncHTTPClient
 internal import Domain
+internal import Forwarding
+internal import Foundation
 public import Logging
 internal import Salesforce
 internal import Storage
@@ -33,6 +35,7 @@ public struct Doctor: Sendable {
             }
         }
         say([Finding(.sound, "configuration", "complete.")])
+        say(examineTLS())
         let database = await examineDatabase()
         say(database.findings)
         try await withHTTP { http in
@@ -59,6 +62,42 @@ public struct Doctor: Sendable {
         try await http.shutdown()
     }
 
+    // MARK: TLS
+
+    /// Days before its end from which on a certificate is worth a word.
+    private static let renewalDays = 14
+
+    private func examineTLS() -> [Finding] {
+        guard let files = settings.tls else { return [] }
+        let subject = "tls"
+        let validity: DateInterval
+        do throws(ListenerTLSError) {
+            validity = try ListenerTLS(
+                certificatePath: files.certificatePath, keyPath: files.keyPath, logger: logger
+            ).validity
+        } catch {
+            return [Finding(.faulty, subject, "\(error.variable) \(error)", cure: "Correct it, or the file.")]
+        }
+        let now = sources.now()
+        let end = validity.end.formatted(.iso8601.year().month().day())
+        if now < validity.start {
+            return [Finding(.faulty, subject, "the certificate is not valid yet.", cure: "Check this machine's clock.")]
+        }
+        let days = Int(validity.end.timeIntervalSince(now) / 86_400)
+        switch days {
+        case _ where now >= validity.end:
+            return [Finding(.faulty, subject, "the certificate ended on \(end).", cure: "Renew it.")]
+        case ..<Self.renewalDays:
+            return [
+                Finding(
+                    .doubtful, subject, "the certificate ends on \(end), in \(days) days.",
+                    cure: "Renew it: a new file is taken without a restart.")
+            ]
+        case _:
+            return [Finding(.sound, subject, "the certificate is valid until \(end).")]
+        }
+    }
+
     // MARK: Base URL
 
     private var isLocal: Bool {
@@ -80,7 +119,7 @@ public struct Doctor: Sendable {
                     .doubtful, subject, "\(settings.origin.origin) is plain http: cookies and tokens travel in clear.",
                     cure: "Set BASE_URL to https, and end TLS at the edge."))
         }
-        if settings.origin.isSecure, settings.trustedProxyHops == 0 {
+        if settings.origin.isSecure, settings.trustedProxyHops == 0, settings.tls == nil {
             findings.append(
                 Finding(
                     .doubtful, "trusted proxy hops",

@@ -4,16 +4,10 @@ internal import Domain
 enum SettingsPage: String, Sendable, Hashable, CaseIterable {
     case config, people, keys, sessions, audit, billing
 
-    static let pathPrefix = "/settings/"
     /// Where `/settings` leads: a page that everybody may see.
     static let first = SettingsPage.config
 
-    init?(path: String) {
-        guard path.hasPrefix(Self.pathPrefix) else { return nil }
-        self.init(rawValue: String(path.dropFirst(Self.pathPrefix.count)))
-    }
-
-    var path: String { Self.pathPrefix + rawValue }
+    var path: String { "/settings/" + rawValue }
 
     /// Its name in the navigation and its heading.
     var title: String {
@@ -88,7 +82,7 @@ enum SettingsDone: String, Sendable, CaseIterable {
         case .saved: "Your changes are saved."
         case .restored: "The defaults are restored."
         case .roleChanged: "The role is changed."
-        case .disabled: "The account is disabled, and its sessions and access keys no longer work."
+        case .disabled: "The account is disabled. Its sessions and access keys do not work."
         case .enabled: "The account is enabled again."
         case .keyRevoked: "The access key is revoked."
         case .signedOut: "That browser is signed out."

@@ -37,12 +37,12 @@ extension Workspace {
 
     /// A form's answer can't lead to Salesforce: browsers hold redirects to the page's policy. So it is a page.
     private func signInAgain(_ page: SettingsPage, _ exchange: Exchange) -> Response {
-        signInPage(
-            exchange, status: .unauthorized,
-            notice: PageNotice(
-                title: "You are no longer signed in",
-                detail: "Nothing was changed. Sign in, then do it again."),
-            returnTo: page.path)
+        let notice = PageNotice(
+            title: "You are no longer signed in", detail: "Nothing was changed. Sign in, then do it again.")
+        var response = signInPage(exchange, status: .unauthorized, notice: notice, returnTo: page.path)
+        // As with every 401 (see `Problem`).
+        response.headers[.wwwAuthenticate] = "Bearer"
+        return response
     }
 
     private func loginPath(_ exchange: Exchange) -> String {

@@ -44,6 +44,8 @@ struct SessionRow: Sendable, Hashable {
     let begun: PageTime
     let lastSeen: PageTime
     let ends: PageTime
+    /// Whether using it puts off the end: not where its absolute limit is near.
+    let isExtensible: Bool
     let isCurrent: Bool
 
     init(_ session: Session, endsAt: Date, isCurrent: Bool) {
@@ -51,6 +53,7 @@ struct SessionRow: Sendable, Hashable {
         begun = PageTime(session.createdAt)
         lastSeen = PageTime(session.lastSeenAt)
         ends = PageTime(endsAt)
+        isExtensible = endsAt < session.expiresAt
         self.isCurrent = isCurrent
     }
 }

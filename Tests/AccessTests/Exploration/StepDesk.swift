@@ -168,11 +168,12 @@ final class OneQueue: TaskExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         state.withLockedValue { $0.jobs += 1 }
+        tellNews()
+        // Last: once the job runs, it may be the end of the exploration, and so of this.
         queue.async {
             self.state.withLockedValue { $0.jobs -= 1 }
             job.runSynchronously(on: self.asUnownedTaskExecutor())
         }
-        tellNews()
     }
 
     /// Whether anything waits to run here.

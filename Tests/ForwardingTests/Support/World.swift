@@ -95,13 +95,14 @@ struct World: Sendable {
 
 /// What a world is made with.
 struct WorldOptions {
-    /// The defaults, but for the rate of access keys and the patience with half-closed clients: most tests are about
-    /// something else, and run on a busy machine.
+    /// The defaults, but for the rate of access keys and some patience: most tests are about something else, and
+    /// run on a busy machine.
     private static let limits = {
         var limits = ForwardingLimits()
         let rate = CallRate(perSecond: 100_000)
         (limits.keyRates.starter, limits.keyRates.professional, limits.keyRates.enterprise) = (rate, rate, rate)
         limits.halfClosedTimeout = .seconds(50)
+        limits.tenantQueueWait = .seconds(50)
         return limits
     }()
 
