@@ -51,14 +51,11 @@ struct AuditRow: Sendable, Hashable {
             PageFact(name: AuditWords.name(of: name), value: AuditWords.value(value, of: name, names: names))
         }
         let isLong = { (fact: PageFact) in fact.value.count > AuditWords.shortCharactersMax }
-        facts = named.filter { !isLong($0) } + event.requestID.map { [PageFact(name: "Request id", value: $0)] }.orEmpty
+        let request = event.requestID.map { PageFact(name: "Request id", value: $0) }
+        facts = named.filter { !isLong($0) } + [request].compactMap(\.self)
         values = named.filter(isLong)
         hasValues = !values.isEmpty
     }
-}
-
-extension [PageFact]? {
-    fileprivate var orEmpty: [PageFact] { self ?? [] }
 }
 
 /// The audit log's facts in words.
