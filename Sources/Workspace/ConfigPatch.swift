@@ -17,6 +17,9 @@ struct ConfigPatch: Sendable {
         static let countMax = 36_500
     }
 
+    /// How the words on a wrong value end for programs; a form has no `null` to send.
+    static let nullHint = ", or null for the default"
+
     private let patch: JSONValue
 
     init(_ patch: JSONValue) {
@@ -129,7 +132,7 @@ extension ConfigPatch {
                 case .null: weights[keyPath: weight] = defaults[keyPath: weight]
                 case .number(let number) where (0...1).contains(number): weights[keyPath: weight] = number
                 case .number, .bool, .string, .array, .object:
-                    note(pointer + JSONPointer.step(name), "must be a number from 0 to 1, or null for the default")
+                    note(pointer + JSONPointer.step(name), "must be a number from 0 to 1\(nullHint)")
                 }
             }
             // The sum of what is wrong already says nothing more.
@@ -149,7 +152,7 @@ extension ConfigPatch {
                 }
                 target = Int(number)
             case .number, .bool, .string, .array, .object:
-                note(pointer, "must be a whole number from \(least), or null for the default")
+                note(pointer, "must be a whole number from \(least)\(nullHint)")
             }
         }
 
@@ -169,7 +172,7 @@ extension ConfigPatch {
                 if names.count == values.count { stages = names }
             case .array: note(pointer, "there may be at most \(Limits.stagesMax) stages")
             case .number, .bool, .string, .object:
-                note(pointer, "must be an array of strings, or null for the default")
+                note(pointer, "must be an array of strings\(nullHint)")
             }
         }
 

@@ -38,7 +38,7 @@ public struct FrontDoor: Sendable {
             return pages.assets.response(name: name, headers: request.headers)
                 ?? refuse(GatewayError.notFound, request, requestID)
         case .login, .callback, .logout, .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession,
-            .audit, .openAPI, .docs, .unknownAPI, .unknown:
+            .audit, .openAPI, .docs, .settingsStart, .settings, .unknownAPI, .unknown:
             return refuse(GatewayError.notFound, request, requestID)
         }
     }

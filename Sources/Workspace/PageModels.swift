@@ -21,6 +21,15 @@ struct SignInPage: Sendable, Hashable {
     let loginHost: String
     /// Why nobody can sign in just now; `nil` where they can.
     let obstacle: PageNotice?
+    /// Why somebody who was signed in has to do it again; `nil` where nothing was interrupted.
+    var interruption: PageNotice?
+    /// Where the way to Salesforce begins.
+    var loginPath = SignInPage.loginPath(returnTo: nil)
+
+    /// - Parameter returnTo: Where signing in leads; `nil` for the start page.
+    static func loginPath(returnTo: String?) -> String {
+        "/auth/login" + (returnTo.map { "?return_to=" + QueryString.encode($0) } ?? "")
+    }
 }
 
 /// A tenant's start page for somebody who is signed in.

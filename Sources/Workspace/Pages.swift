@@ -14,6 +14,7 @@ struct Pages: Sendable {
     private let workspaceTemplate: MustacheTemplate
     private let problemTemplate: MustacheTemplate
     private let frontDoorTemplate: MustacheTemplate
+    private let settingsTemplates: [SettingsPage: MustacheTemplate]
     private let apiTemplate: MustacheTemplate
 
     /// - Throws: ``WorkspaceError`` where a template is broken.
@@ -25,17 +26,31 @@ struct Pages: Sendable {
         self.workspaceTemplate = try loader.load("workspace", PackageResources.workspace_mustache)
         self.problemTemplate = try loader.load("problem", PackageResources.problem_mustache)
         self.frontDoorTemplate = try loader.load("frontdoor", PackageResources.frontdoor_mustache)
+        _ = try loader.load("settings", PackageResources.settings_mustache)
+        _ = try loader.load("field", PackageResources.field_mustache)
+        _ = try loader.load("pager", PackageResources.pager_mustache)
+        var settingsTemplates: [SettingsPage: MustacheTemplate] = [:]
+        for page in SettingsPage.allCases {
+            settingsTemplates[page] = try loader.load(page.rawValue, page.template)
+        }
+        self.settingsTemplates = settingsTemplates
         self.apiTemplate = try loader.load("apidocs", PackageResources.apidocs_mustache)
         self.library = loader.library
         self.queryPath = queryPath
     }
 
-    func signIn(_ page: SignInPage) -> Response {
-        html(signInTemplate.render(page, library: library))
+    func signIn(_ page: SignInPage, status: HTTPResponse.Status = .ok) -> Response {
+        html(signInTemplate.render(page, library: library), status: status)
     }
 
     func workspace(_ page: WorkspacePage) -> Response {
         html(workspaceTemplate.render(page, library: library))
+    }
+
+    func settings<Content>(
+        _ page: SettingsPage, _ view: SettingsView<Content>, status: HTTPResponse.Status = .ok
+    ) -> Response {
+        html(settingsTemplates[page]?.render(view, library: library) ?? "", status: status)
     }
 
     /// - Parameter formTarget: where the form's answer redirects to, as a CSP source.

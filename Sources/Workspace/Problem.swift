@@ -11,6 +11,8 @@ enum RequestError: Error, Sendable, Hashable {
     case unsupportedMediaType([String])
     case bodyTooLarge(bytesMax: Int)
     case bodyNotJSON
+    /// Not what a form sends, or no form that is here.
+    case bodyNotForm
     /// What is wrong with the query.
     case badQuery(String)
     /// Nobody would be left to manage the workspace.
@@ -89,6 +91,10 @@ extension Problem {
             self.init(
                 status: .badRequest, code: "BAD_REQUEST", title: "Bad request",
                 detail: "The body is not JSON, or nested too deeply.")
+        case .bodyNotForm:
+            self.init(
+                status: .badRequest, code: "BAD_REQUEST", title: "Bad request",
+                detail: "What was sent is not a form of this page. Nothing was changed. Open the page again.")
         case .badQuery(let what):
             self.init(status: .badRequest, code: "BAD_REQUEST", title: "Bad request", detail: what)
         case .lastAdmin:

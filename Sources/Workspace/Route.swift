@@ -6,6 +6,8 @@ enum Route: Sendable, Hashable {
     case asset(String)
     case login, callback, logout, session
     case me, config, keys, users, sessions, audit
+    /// `/settings`, which leads to the first of its pages, and these.
+    case settingsStart, settings(SettingsPage)
     /// The description of the API: for programs, and as a page.
     case openAPI, docs
     /// One key, user or session, by its id as text.
@@ -26,8 +28,8 @@ enum Route: Sendable, Hashable {
         "/": .home,
         "/auth/login": .login, "/auth/callback": .callback, "/auth/logout": .logout, "/auth/session": .session,
         "/api/me": .me, "/api/config": .config, "/api/keys": .keys, "/api/users": .users, "/api/sessions": .sessions,
-        "/api/audit": .audit, "/api/openapi.json": .openAPI, "/api/docs": .docs,
-    ]
+        "/api/audit": .audit, "/api/openapi.json": .openAPI, "/api/docs": .docs, "/settings": .settingsStart,
+    ].merging(SettingsPage.allCases.map { ($0.path, .settings($0)) }) { first, _ in first }
 
     /// One thing out of many, `/api/{collection}/{id}`: the collections.
     private static let items: [Substring: @Sendable (String) -> Route] = [
@@ -66,8 +68,10 @@ enum Route: Sendable, Hashable {
     /// The methods that mean something here; empty where nothing is.
     var methods: [HTTPRequest.Method] {
         switch self {
-        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit, .openAPI, .docs:
+        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit, .openAPI, .docs,
+            .settingsStart:
             [.get, .head, .options]
+        case .settings(let page): page.hasForms ? [.get, .head, .post, .options] : [.get, .head, .options]
         case .logout: [.post, .options]
         case .config: [.get, .head, .patch, .options]
         case .keys: [.get, .head, .post, .options]
@@ -82,14 +86,14 @@ enum Route: Sendable, Hashable {
         switch self {
         case .home, .asset, .unknown: true
         case .login, .callback, .logout, .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession,
-            .audit, .openAPI, .docs, .unknownAPI:
+            .audit, .openAPI, .docs, .settingsStart, .settings, .unknownAPI:
             false
         }
     }
 
     var reader: Reader {
         switch self {
-        case .home, .login, .callback: .person
+        case .home, .login, .callback, .settingsStart, .settings: .person
         case .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession, .audit, .openAPI, .docs,
             .unknownAPI:
             .program

@@ -43,6 +43,12 @@ extension Workspace {
         let caller = try await caller(exchange)
         try requireSession(caller)
         guard let id = AccessKeyID(id) else { throw GatewayError.notFound }
+        try await endKey(id, by: caller, exchange)
+        return Response(status: .noContent)
+    }
+
+    /// Ends a key, and the grant with it where that has no other use, for a program or a form.
+    func endKey(_ id: AccessKeyID, by caller: Caller, _ exchange: Exchange) async throws {
         let key = try await stored(exchange) {
             try await access.repositories.accessKeys.key(id: id, in: exchange.tenant.id)
         }
@@ -50,6 +56,5 @@ extension Workspace {
         if let owner = key?.userID, owner != caller.user.id {
             await ledger.release(owner, in: exchange.tenant, unusedBy: sessions)
         }
-        return Response(status: .noContent)
     }
 }

@@ -47,6 +47,21 @@ extension Workspace {
     ///
     /// - Throws: ``RequestError`` for its type, size or form.
     func jsonBody(_ exchange: Exchange, types: [String], bytesMax: Int) async throws -> JSONValue {
+        let body = try await body(exchange, types: types, bytesMax: bytesMax)
+        guard let value = JSONValue(Array(body.readableBytesView)) else { throw RequestError.bodyNotJSON }
+        return value
+    }
+
+    /// A form's fields.
+    ///
+    /// - Throws: ``RequestError`` for their type, size or form.
+    func formBody(_ exchange: Exchange, bytesMax: Int) async throws -> FormBody {
+        let body = try await body(exchange, types: [FormBody.mediaType], bytesMax: bytesMax)
+        guard let form = FormBody(body.readableBytesView) else { throw RequestError.bodyNotForm }
+        return form
+    }
+
+    private func body(_ exchange: Exchange, types: [String], bytesMax: Int) async throws -> ByteBuffer {
         guard let type = ContentNegotiation.mediaType(exchange.request.headers), types.contains(type) else {
             throw RequestError.unsupportedMediaType(types)
         }
@@ -54,14 +69,11 @@ extension Workspace {
         if let length = exchange.request.headers[.contentLength].flatMap(Int.init), length > bytesMax {
             throw RequestError.bodyTooLarge(bytesMax: bytesMax)
         }
-        let body: ByteBuffer
         do {
-            body = try await exchange.request.body.collect(upTo: bytesMax)
+            return try await exchange.request.body.collect(upTo: bytesMax)
         } catch is NIOTooManyBytesError {
             throw RequestError.bodyTooLarge(bytesMax: bytesMax)
         }
-        guard let value = JSONValue(Array(body.readableBytesView)) else { throw RequestError.bodyNotJSON }
-        return value
     }
 
     /// Asks storage, and says its failures as ours.
@@ -89,6 +101,11 @@ extension Workspace {
 }
 
 extension Response {
+    /// Sends a browser on to a page of this host, to be read by GET.
+    static func seeOther(_ location: String) -> Response {
+        Response(status: .seeOther, headers: [.location: location])
+    }
+
     /// A JSON answer.
     static func json(_ value: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
         var headers = headers

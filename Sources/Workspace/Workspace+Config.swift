@@ -23,25 +23,40 @@ extension Workspace {
 
     func patchConfig(_ exchange: Exchange) async throws -> Response {
         let caller = try await caller(exchange)
+        try requireConfigRight(caller, exchange)
+        let body = try await jsonBody(exchange, types: Self.patchTypes, bytesMax: ConfigPatch.Limits.bodyBytesMax)
+        let headers = exchange.request.headers
+        return answer(
+            try await changeConfig(ConfigPatch(body), by: caller, exchange) { $0.allowsChange(headers) })
+    }
+
+    /// Only admins change the configuration, of a workspace that is in use.
+    func requireConfigRight(_ caller: Caller, _ exchange: Exchange) throws {
         try requireAdmin(caller)
         try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
-        let body = try await jsonBody(exchange, types: Self.patchTypes, bytesMax: ConfigPatch.Limits.bodyBytesMax)
-        let patch = ConfigPatch(body)
+    }
+
+    /// Applies a patch, for a program or a form.
+    ///
+    /// - Parameter isExpected: Whether the version with this tag is one that may be changed.
+    /// - Returns: The configuration as it is stored then.
+    /// - Throws: ``RequestError`` for what is wrong with the patch or the version.
+    func changeConfig(
+        _ patch: ConfigPatch, by caller: Caller, _ exchange: Exchange, ifVersion isExpected: (EntityTag) -> Bool
+    ) async throws -> CustomerConfig {
         for _ in 0..<Self.attemptsMax {
             let current = try await storedConfig(exchange)
-            guard Self.tag(of: current).allowsChange(exchange.request.headers) else {
-                throw RequestError.preconditionFailed
-            }
+            guard isExpected(Self.tag(of: current)) else { throw RequestError.preconditionFailed }
             var changed = try patch.applied(to: current)
             // Nothing to write, and nothing to tell the audit log.
-            if changed == current { return answer(current) }
+            if changed == current { return current }
             changed.updatedAt = access.now()
             let next = changed
             if try await stored(
                 exchange, { try await access.repositories.configs.update(next, expected: current.updatedAt) })
             {
                 await noteChange(from: current, to: next, caller, exchange)
-                return answer(try await storedConfig(exchange))
+                return try await storedConfig(exchange)
             }
         }
         throw GatewayError.unavailable(.overloaded, retryAfterSeconds: 1)
@@ -51,7 +66,7 @@ extension Workspace {
         .json(.config(config), headers: [.eTag: Self.tag(of: config).text])
     }
 
-    private func storedConfig(_ exchange: Exchange) async throws(GatewayError) -> CustomerConfig {
+    func storedConfig(_ exchange: Exchange) async throws(GatewayError) -> CustomerConfig {
         let config = try await stored(exchange) { try await access.repositories.configs.config(of: exchange.tenant.id) }
         guard let config else {
             exchange.call.logger.info("A customer has no configuration")
@@ -76,7 +91,7 @@ extension Workspace {
     }
 
     /// Of the stored version, not of the text: its milliseconds could be the same twice.
-    private static func tag(of config: CustomerConfig) -> EntityTag {
+    static func tag(of config: CustomerConfig) -> EntityTag {
         let version = "\(config.updatedAt.timeIntervalSince1970) "
         return EntityTag(of: Array(version.utf8) + JSONValue.config(config).encoded)
     }

@@ -1,6 +1,7 @@
 internal import Access
 internal import Domain
 internal import Foundation
+internal import HTTPTypes
 internal import Hummingbird
 
 /// `GET /`: the sign-in page, or the workspace.
@@ -13,14 +14,20 @@ extension Workspace {
         }
     }
 
-    private func signInPage(_ exchange: Exchange) -> Response {
+    /// - Parameters:
+    ///   - notice: Why somebody who was signed in sees it.
+    ///   - returnTo: Where signing in leads; `nil` for here.
+    func signInPage(
+        _ exchange: Exchange, status: HTTPResponse.Status = .ok, notice: PageNotice? = nil, returnTo: String? = nil
+    ) -> Response {
         let customer = exchange.tenant.customer
         let obstacle = obstacle(exchange)
         return pages.signIn(
             SignInPage(
                 frame: pages.frame(heading: "Sign in", company: customer.companyName),
                 heading: obstacle == nil ? "Sign in to \(customer.companyName)" : customer.companyName,
-                loginHost: Self.host(of: customer.salesforceInstanceURL), obstacle: obstacle))
+                loginHost: Self.host(of: customer.salesforceInstanceURL), obstacle: obstacle, interruption: notice,
+                loginPath: SignInPage.loginPath(returnTo: returnTo)), status: status)
     }
 
     private func workspacePage(_ caller: Caller, _ exchange: Exchange) -> Response {
@@ -31,7 +38,7 @@ extension Workspace {
             WorkspacePage(
                 frame: pages.frame(heading: "Workspace", company: customer.companyName, usesScript: obstacle == nil),
                 company: customer.companyName, fullName: user.fullName, email: user.email,
-                role: Self.name(of: user.role), profile: user.salesforceProfile,
+                role: user.role.words, profile: user.salesforceProfile,
                 loginHost: Self.host(of: customer.salesforceInstanceURL), orgID: customer.salesforceOrgID?.rawValue,
                 obstacle: obstacle, explorer: obstacle == nil ? ExplorerSection(queryPath: pages.queryPath) : nil))
     }
@@ -44,15 +51,6 @@ extension Workspace {
         } catch {
             let problem = Problem(error)
             return PageNotice(title: problem.title, detail: problem.detail)
-        }
-    }
-
-    private static func name(of role: UserRole) -> String {
-        switch role {
-        case .ae: "Account executive"
-        case .am: "Account manager"
-        case .csm: "Customer success manager"
-        case .admin: "Administrator"
         }
     }
 

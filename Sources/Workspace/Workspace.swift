@@ -5,7 +5,7 @@ internal import HTTPTypes
 public import Hummingbird
 internal import Logging
 
-/// A tenant's host, as far as it is not forwarded: sign-in, JSON API and the built-in workspace page.
+/// A tenant's host, as far as it is not forwarded: sign-in, JSON API, and the built-in workspace and settings pages.
 ///
 /// Contract §2. One way in (``respond(to:in:)``), one list of routes (`Route`), one place where errors become answers
 /// (`Problem`), one where every answer gets its headers (`AnswerHeaders`).
@@ -97,6 +97,8 @@ public struct Workspace: Sendable {
         case .sessions: return try await listSessions(exchange)
         case .someSession(let id): return try await endSession(id, exchange)
         case .audit: return try await audit(exchange)
+        case .settingsStart: return .seeOther(SettingsPage.first.path)
+        case .settings(let page): return try await settings(page, exchange)
         case .openAPI: return document.response(headers: exchange.request.headers)
         case .docs: return docs(exchange)
         case .unknownAPI, .unknown: throw GatewayError.notFound

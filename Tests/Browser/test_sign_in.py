@@ -18,6 +18,7 @@ from workspace import (
     sign_in_control,
     sign_out_button,
     start_sign_in,
+    tab_to,
 )
 
 
@@ -186,13 +187,3 @@ def test_keyboard_is_enough(page, axonify):
     tab_to(page, page.get_by_role("button", name="Run query"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("table").get_by_role("row")).to_have_count(3)
-
-
-def tab_to(page, control):
-    """Presses Tab until a control has the focus."""
-    stops_max = 40
-    for _ in range(stops_max):
-        if control.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"{stops_max} presses of Tab do not reach {control}")

@@ -82,3 +82,12 @@ def fetch_status(page, path, method="GET"):
     return page.evaluate(
         "([path, method]) => fetch(path, {method}).then(answer => answer.status)", [path, method]
     )
+
+
+def tab_to(page, control, stops_max=40):
+    """Presses Tab until a control has the focus."""
+    for _ in range(stops_max):
+        if control.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{stops_max} presses of Tab do not reach {control}")

@@ -24,7 +24,11 @@ import Testing
             #expect(APIGroup(route) != nil, "\(template)")
         }
         let others = Route.all.filter { $0.route.operations.isEmpty }.map(\.template)
-        #expect(others == ["/", "/auth/callback", "/auth/login"])
+        #expect(
+            others == [
+                "/", "/auth/callback", "/auth/login", "/settings", "/settings/audit", "/settings/billing",
+                "/settings/config", "/settings/keys", "/settings/people", "/settings/sessions",
+            ])
     }
 
     /// Names are there once, ids of paths are declared, and references lead somewhere.

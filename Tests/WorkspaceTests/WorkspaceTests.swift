@@ -95,7 +95,7 @@ import Testing
 @Suite struct EveryAnswerTests {
     private static let paths = [
         "/", "/auth/login", "/auth/callback", "/auth/logout", "/auth/session", "/api/me", "/api/config", "/api/keys",
-        "/api/keys/1", "/api/nothing", "/nothing", "/assets/nothing",
+        "/api/keys/1", "/api/nothing", "/nothing", "/assets/nothing", "/settings", "/settings/config", "/settings/keys",
     ]
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
@@ -127,7 +127,9 @@ import Testing
     @Test func headIsGetWithoutBody() async throws {
         let scene = try await Scene()
         let cookie = try await scene.cookie()
-        for path in ["/", "/api/me", "/api/config", "/auth/session", "/nothing", "/api/nothing"] {
+        for path in [
+            "/", "/api/me", "/api/config", "/auth/session", "/nothing", "/api/nothing", "/settings", "/settings/config",
+        ] {
             let get = try await scene.send(.get, path, headers: scene.fetch(cookie))
             let head = try await scene.send(.head, path, headers: scene.fetch(cookie))
             #expect(head.status == get.status)

@@ -1,6 +1,7 @@
-// The query explorer: runs a SOQL query on this host and shows its rows. Text is only ever set as text.
+// What the pages do with a script; each part is for the page that has its elements.
 "use strict";
 
+// The query explorer: runs a SOQL query on this host and shows its rows. Text is only ever set as text.
 (() => {
   const form = document.getElementById("explorer");
   if (!form) return;
@@ -193,4 +194,25 @@
     if (className) element.className = className;
     return element;
   }
+})();
+
+// Copies a new access key. Without this the text field beside it is enough.
+(() => {
+  const button = document.querySelector("button[data-copy]");
+  if (!button || !navigator.clipboard) return;
+  const field = document.getElementById(button.dataset.copy);
+  const status = document.getElementById("copy-status");
+
+  button.hidden = false;
+
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(field.value);
+      status.textContent = "Copied.";
+    } catch (problem) {
+      field.focus();
+      field.select();
+      status.textContent = "The browser does not allow copying. The key is selected: copy it yourself.";
+    }
+  });
 })();

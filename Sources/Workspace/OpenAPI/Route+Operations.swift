@@ -17,7 +17,7 @@ extension Route {
         case .audit: [.audit]
         case .openAPI: [.openAPI]
         case .docs: [.docs]
-        case .home, .asset, .login, .callback, .unknownAPI, .unknown: []
+        case .home, .asset, .login, .callback, .settingsStart, .settings, .unknownAPI, .unknown: []
         }
     }
 }
@@ -42,7 +42,7 @@ enum APIGroup: String, Sendable, CaseIterable {
         case .sessions, .someSession: self = .sessions
         case .audit: self = .audit
         case .openAPI, .docs: self = .description
-        case .home, .asset, .login, .callback, .unknownAPI, .unknown: return nil
+        case .home, .asset, .login, .callback, .settingsStart, .settings, .unknownAPI, .unknown: return nil
         }
     }
 }
