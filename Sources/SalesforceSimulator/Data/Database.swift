@@ -26,6 +26,12 @@ struct Table: Sendable {
         rows.append(row)
     }
 
+    /// Takes records out for good.
+    mutating func erase(_ ids: Set<RecordID>) {
+        rows.removeAll { ids.contains($0.id) }
+        positions = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1.id, $0) })
+    }
+
     /// A record, deleted or not.
     subscript(id: RecordID) -> Row? {
         get { positions[id].map { rows[$0] } }
@@ -78,6 +84,11 @@ struct Database: Sendable {
         // Taken out while it changes, so that the row is not copied with its table.
         row.values.merge(values) { _, new in new }
         tables[object.name]?[id] = row
+    }
+
+    /// Takes records of one object out for good, deleted or not.
+    mutating func erase(_ ids: Set<RecordID>, from object: ObjectDefinition) {
+        tables[object.name]?.erase(ids)
     }
 
     mutating func setLastLogin(of user: RecordID, at now: Date) {

@@ -12,14 +12,3 @@ struct QueryCursor: Sendable {
     /// How many one user may have; the next one ends the oldest.
     static let perUserMax = 10
 }
-
-/// A Bulk v1 job.
-struct BulkJob: Sendable {
-    var id: RecordID
-    var object: String
-    var operation: String
-    var contentType: String
-    var state: String
-    var createdBy: RecordID
-    var createdAt: Date
-}

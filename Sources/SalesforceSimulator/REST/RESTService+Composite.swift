@@ -95,7 +95,7 @@ extension RESTService {
         }
     }
 
-    private static func restError(_ error: any Error) -> RESTError {
+    static func restError(_ error: any Error) -> RESTError {
         (error as? RESTError) ?? RESTError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred")
     }
 

@@ -85,7 +85,7 @@ struct RESTService: Sendable {
         let base = "/services/data/\(version)"
         var document: [(String, JSON)] = [
             "sobjects", "query", "queryAll", "search", "parameterizedSearch", "limits", "recent", "composite",
-            "tooling",
+            "tooling", "jobs",
         ].map { ($0, .string("\(base)/\($0)")) }
         document.append(("identity", .string(surroundings.identityURL(org: org, user: user.id))))
         return .object(JSONObject(document))

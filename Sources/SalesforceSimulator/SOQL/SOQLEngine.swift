@@ -49,6 +49,28 @@ struct SOQLEngine: Sendable {
         return QueryResult(totalSize: taken.count, records: taken.map(projection.record))
     }
 
+    /// Runs a query for the Bulk APIs, which know neither groups nor child records; throws ``SOQLError``, and
+    /// ``RESTError`` for those.
+    func runInBulk(_ text: String, includeDeleted: Bool) throws -> (object: ObjectDefinition, found: BulkRecords) {
+        let query = try SOQLParser.parse(text)
+        guard let object = Schema.object(query.object.value) else { throw Self.unknownType(query.object, in: text) }
+        let isGrouped = query.select.contains {
+            switch $0 {
+            case .countAll, .aggregate: true
+            case .field, .fields, .children: false
+            }
+        }
+        guard !isGrouped, query.groupBy.isEmpty else {
+            throw RESTError(400, "FUNCTIONALITY_NOT_ENABLED", "Aggregate Relationships not supported in Bulk Query")
+        }
+        let resolver = SOQLResolver(engine: self, text: text)
+        guard let columns = try SOQLProjection(query: query, object: object, resolver: resolver).columns else {
+            throw RESTError(400, "FUNCTIONALITY_NOT_ENABLED", "Foreign Key Relationships not supported in Bulk Query")
+        }
+        let found = try run(query, text: text, includeDeleted: includeDeleted)
+        return (object, BulkRecords(columns: columns, records: found.records))
+    }
+
     static func unknownType(_ name: Located<String>, in text: String) -> SOQLError {
         SOQLError(
             .invalidType,

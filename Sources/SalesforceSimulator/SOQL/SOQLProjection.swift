@@ -116,6 +116,27 @@ struct SOQLProjection: Sendable {
         return .object(JSONObject(record))
     }
 
+    /// The fields as columns of a table; `nil` where records have child records.
+    var columns: [BulkRecords.Column]? { Self.columns(nodes, of: object, below: []) }
+
+    private static func columns(
+        _ nodes: [Node], of object: ObjectDefinition, below path: [String]
+    ) -> [BulkRecords.Column]? {
+        var columns: [BulkRecords.Column] = []
+        for node in nodes {
+            switch node {
+            case .field(let name):
+                let isDateTime = object.field(name)?.kind == .dateTime
+                columns.append(BulkRecords.Column(path: path + [name], isDateTime: isDateTime))
+            case .relation(let name, _, let target, let inner):
+                guard let inner = Self.columns(inner, of: target, below: path + [name]) else { return nil }
+                columns += inner
+            case .children: return nil
+            }
+        }
+        return columns
+    }
+
     /// The `attributes` of a record.
     static func attributes(_ type: String, _ id: RecordID, version: String) -> JSON {
         ["type": .string(type), "url": .string("/services/data/\(version)/sobjects/\(type)/\(id.long)")]

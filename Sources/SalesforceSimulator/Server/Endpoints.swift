@@ -97,6 +97,10 @@ struct Endpoints: Sendable {
             guard let number = version.wholeMatch(of: /v(\d\d)\.0/).flatMap({ Int($0.1) }),
                 RESTService.versions.contains(number)
             else { throw RESTError.notFound }
+            if segments.first?.lowercased() == "jobs" {
+                let work = BulkWork(core: core, principal: principal, version: version)
+                return try BulkV2(request: request, work: work).answer(Array(segments.dropFirst()))
+            }
             let override = request.method == "POST" ? request.query["_HttpMethod"] : nil
             let call = RESTCall(
                 method: override?.uppercased() ?? request.method, segments: segments, query: request.query,
