@@ -116,6 +116,16 @@ public struct AccessLimits: Sendable {
     public var lastUseBatchMax = 1_000
     /// How long a refusal of the tenant's client id or secret is remembered before it is tried again.
     public var clientRejectedSeconds: TimeInterval = 30
+    /// What people saw of their orgs' objects: how many objects are kept, 100 KiB or so each, and for how long; and how
+    /// long it is remembered that Salesforce gave no answer that could be used.
+    public var objectDescriptionsMax = 256
+    public var objectDescriptionSeconds: TimeInterval = 5 * 60
+    public var describeFailureSeconds: TimeInterval = 15
+    /// Objects that are being described at once in this process, and for one tenant: answers can have 8 MiB. And who
+    /// waits for one of them.
+    public var describesMax = 32
+    public var describesPerTenantMax = 12
+    public var describeWaitersMax = 100
     /// How long a code that was exchanged is remembered, and how many.
     public var usedStatesMax = 100_000
 

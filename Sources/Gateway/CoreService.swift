@@ -4,6 +4,7 @@ internal import Domain
 internal import Forwarding
 internal import Foundation
 internal import Logging
+internal import Salesforce
 internal import Secrets
 internal import ServiceLifecycle
 internal import Storage
@@ -65,7 +66,8 @@ struct CoreService: Service {
         let context = try AccessContext(
             settings: settings, repositories: repositories, http: control, sources: sources, logger: logger)
         let access = AccessRoom(context: context)
-        let workspace = try await access.openWorkspace(rule: rule, frontend: frontend)
+        let workspace = try await access.openWorkspace(
+            describing: SalesforceDescribeClient(http: control), rule: rule, frontend: frontend)
         plane.serve(forwarder(access))
         state.serve(Sites(directory: access.directory, follower: access.follower, workspace: workspace))
         logger.info("Ready.", metadata: ["base_url": "\(settings.origin.origin)"])

@@ -44,14 +44,16 @@ struct AccessRoom: Sendable {
     }
 
     /// Opens the platform's key, or makes it where there is none, and with it the tenant hosts' site.
-    func openWorkspace(rule: CrossOriginRule, frontend: FrontendFiles?) async throws -> Workspace {
+    func openWorkspace(
+        describing: any SalesforceDescribing, rule: CrossOriginRule, frontend: FrontendFiles?
+    ) async throws -> Workspace {
         let keys = context.keys
         let sealed = try await context.repositories.platformKeys.dataKey { try keys.makeDataKey(customer: nil).sealed }
         let platformKey = try keys.openDataKey(sealed, customer: nil)
         let signIn = SignIn(
             context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger)
         return try Workspace(
-            access: context, directory: directory, sessions: sessions, ledger: ledger, signIn: signIn, rule: rule,
-            frontend: frontend)
+            access: context, directory: directory, sessions: sessions, ledger: ledger, signIn: signIn,
+            describing: describing, rule: rule, frontend: frontend)
     }
 }

@@ -37,8 +37,8 @@ public struct FrontDoor: Sendable {
             guard case .asset(let name) = route else { return page(request) }
             return pages.assets.response(name: name, headers: request.headers)
                 ?? refuse(GatewayError.notFound, request, requestID)
-        case .login, .callback, .logout, .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession,
-            .audit, .openAPI, .docs, .settingsStart, .settings, .unknownAPI, .unknown:
+        case .login, .callback, .logout, .session, .me, .config, .configWarnings, .keys, .key, .users, .user, .sessions,
+            .someSession, .audit, .openAPI, .docs, .settingsStart, .settings, .unknownAPI, .unknown:
             return refuse(GatewayError.notFound, request, requestID)
         }
     }

@@ -5,7 +5,7 @@ enum Route: Sendable, Hashable {
     case home
     case asset(String)
     case login, callback, logout, session
-    case me, config, keys, users, sessions, audit
+    case me, config, configWarnings, keys, users, sessions, audit
     /// `/settings`, which leads to the first of its pages, and these.
     case settingsStart, settings(SettingsPage)
     /// The description of the API: for programs, and as a page.
@@ -27,8 +27,9 @@ enum Route: Sendable, Hashable {
     private static let fixed: [String: Route] = [
         "/": .home,
         "/auth/login": .login, "/auth/callback": .callback, "/auth/logout": .logout, "/auth/session": .session,
-        "/api/me": .me, "/api/config": .config, "/api/keys": .keys, "/api/users": .users, "/api/sessions": .sessions,
-        "/api/audit": .audit, "/api/openapi.json": .openAPI, "/api/docs": .docs, "/settings": .settingsStart,
+        "/api/me": .me, "/api/config": .config, "/api/config/warnings": .configWarnings, "/api/keys": .keys,
+        "/api/users": .users, "/api/sessions": .sessions, "/api/audit": .audit, "/api/openapi.json": .openAPI,
+        "/api/docs": .docs, "/settings": .settingsStart,
     ].merging(SettingsPage.allCases.map { ($0.path, .settings($0)) }) { first, _ in first }
 
     /// One thing out of many, `/api/{collection}/{id}`: the collections.
@@ -68,8 +69,8 @@ enum Route: Sendable, Hashable {
     /// The methods that mean something here; empty where nothing is.
     var methods: [HTTPRequest.Method] {
         switch self {
-        case .home, .asset, .login, .callback, .session, .me, .users, .sessions, .audit, .openAPI, .docs,
-            .settingsStart:
+        case .home, .asset, .login, .callback, .session, .me, .configWarnings, .users, .sessions, .audit, .openAPI,
+            .docs, .settingsStart:
             [.get, .head, .options]
         case .settings(let page): page.hasForms ? [.get, .head, .post, .options] : [.get, .head, .options]
         case .logout: [.post, .options]
@@ -85,8 +86,8 @@ enum Route: Sendable, Hashable {
     var isOpenToFrontend: Bool {
         switch self {
         case .home, .asset, .unknown: true
-        case .login, .callback, .logout, .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession,
-            .audit, .openAPI, .docs, .settingsStart, .settings, .unknownAPI:
+        case .login, .callback, .logout, .session, .me, .config, .configWarnings, .keys, .key, .users, .user, .sessions,
+            .someSession, .audit, .openAPI, .docs, .settingsStart, .settings, .unknownAPI:
             false
         }
     }
@@ -94,8 +95,8 @@ enum Route: Sendable, Hashable {
     var reader: Reader {
         switch self {
         case .home, .login, .callback, .settingsStart, .settings: .person
-        case .session, .me, .config, .keys, .key, .users, .user, .sessions, .someSession, .audit, .openAPI, .docs,
-            .unknownAPI:
+        case .session, .me, .config, .configWarnings, .keys, .key, .users, .user, .sessions, .someSession, .audit,
+            .openAPI, .docs, .unknownAPI:
             .program
         case .asset, .logout, .unknown: .either
         }

@@ -4,6 +4,7 @@ internal import Foundation
 internal import HTTPTypes
 public import Hummingbird
 internal import Logging
+public import Salesforce
 
 /// A tenant's host, as far as it is not forwarded: sign-in, JSON API, and the built-in workspace and settings pages.
 ///
@@ -16,6 +17,7 @@ public struct Workspace: Sendable {
     let ledger: TokenLedger
     let signIn: SignIn
     let people: People
+    let descriptions: ObjectDescriptions
     let rule: CrossOriginRule
     let pages: Pages
     let document: APIDocument
@@ -25,12 +27,14 @@ public struct Workspace: Sendable {
     /// A workspace site for all tenants.
     ///
     /// - Parameters:
+    ///   - describing: what tells of an org's objects, against which field mappings are held.
     ///   - frontend: what takes the place of the built-in workspace page.
     ///   - salesforceAPIVersion: the version that the query explorer asks for, e.g. `v62.0`.
     /// - Throws: ``WorkspaceError`` where a template is broken, or the version is none.
     public init(
         access: AccessContext, directory: TenantDirectory, sessions: SessionKeeper, ledger: TokenLedger,
-        signIn: SignIn, rule: CrossOriginRule, frontend: FrontendFiles? = nil, salesforceAPIVersion: String = "v62.0"
+        signIn: SignIn, describing: any SalesforceDescribing, rule: CrossOriginRule, frontend: FrontendFiles? = nil,
+        salesforceAPIVersion: String = "v62.0"
     ) throws {
         guard salesforceAPIVersion.wholeMatch(of: /v[0-9]{2,3}\.0/) != nil else {
             throw WorkspaceError.notAnAPIVersion
@@ -41,6 +45,7 @@ public struct Workspace: Sendable {
         self.ledger = ledger
         self.signIn = signIn
         self.people = People(context: access, sessions: sessions, ledger: ledger)
+        self.descriptions = ObjectDescriptions(context: access, ledger: ledger, describing: describing)
         self.rule = rule
         self.pages = try Pages(queryPath: "/services/data/\(salesforceAPIVersion)/query")
         self.document = APIDocument(cookieName: sessions.cookieName)
@@ -88,6 +93,7 @@ public struct Workspace: Sendable {
         case .me: return try await me(exchange)
         case .config where exchange.request.method == .patch: return try await patchConfig(exchange)
         case .config: return try await config(exchange)
+        case .configWarnings: return try await configWarnings(exchange)
         case .keys where exchange.request.method == .post: return try await createKey(exchange)
         case .keys: return try await keys(exchange)
         case .key(let id): return try await endKey(id, exchange)

@@ -34,6 +34,17 @@ enum APIExample {
         "updatedAt": made,
     ]
 
+    static let configWarnings: JSONValue = [
+        "warnings": [
+            [
+                "code": "UNKNOWN_FIELD", "pointer": "/fieldMappings/region",
+                "detail": "“Regoin__c” was not found in Account, Opportunity or Contact, or you may not see it.",
+                "suggestions": ["Region__c"],
+            ]
+        ],
+        "checkedAt": used,
+    ]
+
     static let configPatch: JSONValue = [
         "fieldMappings": ["region": "Region__c", "segment": .null], "riskRules": ["staleDealWarningDays": 7],
     ]

@@ -43,6 +43,16 @@ extension APIOperation {
             .notModified,
         ])
 
+    static let configWarnings = APIOperation(
+        method: .get, id: "listConfigWarnings", summary: "What in the settings leads nowhere",
+        detail: "Each field mapping is looked for in the caller's Salesforce organization, as the caller sees it: a"
+            + " field of \(MappingCheck.list(FieldCatalog.startingObjects)), or a path such as `Account.Region__c` or"
+            + " `Opportunity.Owner.Name`. A mapping that leads nowhere is stored and used all the same. What can't be"
+            + " checked, because Salesforce is away or the workspace may not be used, is a warning `NOT_CHECKED`."
+            + " Salesforce's answers are remembered for 5 minutes.",
+        access: .signedIn,
+        answers: [.json(.configWarnings, APIExample.configWarnings, "The warnings; none where all is well")])
+
     static let patchConfig = APIOperation(
         method: .patch, id: "changeConfig", summary: "Change the workspace's settings",
         detail: "A JSON merge patch (RFC 7396): what it does not name stays, null removes a mapping or restores a"

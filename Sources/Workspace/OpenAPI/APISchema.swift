@@ -10,6 +10,7 @@ enum APISchema: String, Sendable, CaseIterable {
     case me = "Me"
     case session = "Session"
     case config = "Config"
+    case configWarnings = "ConfigWarnings"
     case configPatch = "ConfigPatch"
     case managedUser = "ManagedUser"
     case userPatch = "UserPatch"
@@ -42,6 +43,7 @@ enum APISchema: String, Sendable, CaseIterable {
                 "expiresAt": Self.time("When the session ends if nothing more happens"),
             ])
         case .config: Self.configSchema
+        case .configWarnings: Self.configWarningsSchema
         case .configPatch: Self.configPatchSchema
         case .managedUser: Self.object(Self.userMembers.merging(Self.managedMembers) { $1 })
         case .userPatch: Self.userPatchSchema
@@ -152,6 +154,26 @@ extension APISchema {
         ]),
         "priorityWeights": object(Dictionary(uniqueKeysWithValues: weightNames.map { ($0, weight) })),
         "updatedAt": time("When it was last changed"),
+    ])
+
+    private static let configWarningsSchema = object([
+        "warnings": [
+            "type": "array", "maxItems": .number(Double(ConfigPatch.Limits.mappingsMax)),
+            "description": "In the order of the mappings' names",
+            "items": object([
+                "code": word(
+                    MappingReview.Warning.Code.self,
+                    "`UNKNOWN_FIELD`: not found, or the caller may not see it; `NOT_CHECKED`: nobody knows"),
+                "pointer": string("Which setting: a JSON pointer (RFC 6901) into the configuration"),
+                "detail": string("What was found, for people"),
+                "suggestions": [
+                    "type": "array", "items": ["type": "string"],
+                    "maxItems": .number(Double(NameSuggestions.countMax)),
+                    "description": "What may be meant, the likeliest first",
+                ],
+            ]),
+        ],
+        "checkedAt": orNull(time("When Salesforce gave the oldest of the answers; null where it gave none")),
     ])
 
     private static let keyMembers: [String: JSONValue] = [

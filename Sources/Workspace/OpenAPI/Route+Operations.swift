@@ -8,6 +8,7 @@ extension Route {
         case .session: [.session]
         case .logout: [.logout]
         case .config: [.config, .patchConfig]
+        case .configWarnings: [.configWarnings]
         case .keys: [.keys, .createKey]
         case .key: [.endKey]
         case .users: [.users]
@@ -36,7 +37,7 @@ enum APIGroup: String, Sendable, CaseIterable {
     init?(_ route: Route) {
         switch route {
         case .me, .session, .logout: self = .caller
-        case .config: self = .config
+        case .config, .configWarnings: self = .config
         case .keys, .key: self = .keys
         case .users, .user: self = .people
         case .sessions, .someSession: self = .sessions

@@ -13,9 +13,10 @@ struct ConfigContent: Sendable, Hashable {
     ///   - form: What was entered and not stored; `nil` where nothing was. It stands in place of the stored values.
     ///   - isConflict: Whether somebody else has stored something meanwhile. What that is stands beside the entries,
     ///     and storing them goes on from there.
+    ///   - review: What was found out about the stored mappings.
     init(
         _ config: CustomerConfig, isEditable: Bool, form: ConfigForm? = nil, problems: ConfigProblems = .init(),
-        isConflict: Bool = false
+        isConflict: Bool = false, review: MappingReview = MappingReview()
     ) {
         let current = Workspace.tag(of: config).text
         func draft(_ section: ConfigForm.Section) -> ConfigDraft {
@@ -28,7 +29,7 @@ struct ConfigContent: Sendable, Hashable {
         self.isEditable = isEditable
         rules = RulesPart(config.riskRules, draft(.riskRules))
         weights = WeightsPart(config.priorityWeights, draft(.priorityWeights))
-        mappings = MappingsPart(config.fieldMappings, draft(.fieldMappings), isEditable: isEditable)
+        mappings = MappingsPart(config.fieldMappings, draft(.fieldMappings), isEditable: isEditable, review: review)
     }
 }
 
@@ -113,11 +114,14 @@ struct MappingsPart: Sendable, Hashable {
     let rows: [MappingRow]
     /// What is wrong with all of them together.
     let groupProblem: String?
+    /// Why they could not be checked.
+    let notice: String?
     let isEmpty: Bool
 
-    init(_ mappings: [String: String], _ draft: ConfigDraft, isEditable: Bool) {
+    init(_ mappings: [String: String], _ draft: ConfigDraft, isEditable: Bool, review: MappingReview) {
         tag = draft.tag
         groupProblem = draft.problems.words[ConfigProblems.mappingsID]
+        notice = review.warnings.first { $0.field == nil }?.detail
         isEmpty = mappings.isEmpty
         let stored = mappings.sorted { $0.key < $1.key }.map { name, target in
             ConfigForm.Row(former: name, field: name, target: target)
@@ -129,9 +133,13 @@ struct MappingsPart: Sendable, Hashable {
             } else {
                 isEditable ? stored + blanks : stored
             }
+        let warnings = Dictionary(
+            review.warnings.compactMap { warning in warning.field.map { ($0, warning.words) } }
+        ) { first, _ in first }
         rows = shown.enumerated().map { index, row in
             MappingRow(
-                row, index: index, stored: draft.showsStored ? mappings[row.former] : nil, draft.problems)
+                row, index: index, stored: draft.showsStored ? mappings[row.former] : nil, draft.problems,
+                warning: draft.form == nil && !row.isBlank ? warnings[row.field] : nil)
         }
     }
 }
@@ -148,9 +156,15 @@ struct MappingRow: Sendable, Hashable {
     let isStored: Bool
     let fieldProblem: String?
     let targetProblem: String?
+    /// What was found out about the stored target. It is stored, so it is not invalid.
+    let targetWarning: String?
+    /// The ids of the texts that describe the target; `nil` where none does.
+    let targetDescriptions: String?
     let storedTarget: String?
 
-    init(_ row: ConfigForm.Row, index: Int, stored: String?, _ problems: ConfigProblems) {
+    init(
+        _ row: ConfigForm.Row, index: Int, stored: String?, _ problems: ConfigProblems, warning: String? = nil
+    ) {
         self.index = index
         number = index + 1
         former = row.former
@@ -160,6 +174,18 @@ struct MappingRow: Sendable, Hashable {
         isStored = !row.former.isEmpty
         fieldProblem = problems.words["field-\(index)"]
         targetProblem = problems.words["target-\(index)"]
+        targetWarning = warning
+        let ids = [
+            targetProblem.map { _ in "target-\(index)-problem" }, warning.map { _ in "target-\(index)-warning" },
+        ].compactMap(\.self)
+        targetDescriptions = ids.isEmpty ? nil : ids.joined(separator: " ")
         storedTarget = stored == row.target ? nil : stored
+    }
+}
+
+extension MappingReview.Warning {
+    /// The warning as a page says it.
+    fileprivate var words: String {
+        suggestions.isEmpty ? detail : "\(detail) Did you mean \(MappingCheck.list(suggestions))?"
     }
 }

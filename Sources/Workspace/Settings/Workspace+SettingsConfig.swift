@@ -7,7 +7,8 @@ internal import Hummingbird
 extension Workspace {
     func configPage(_ visit: SettingsVisit) async throws -> Response {
         let config = try await storedConfig(visit.exchange)
-        return page(visit, ConfigContent(config, isEditable: visit.caller.user.isAdmin))
+        let review = await review(config, for: visit.caller, visit.exchange, seconds: Self.pagePatienceSeconds)
+        return page(visit, ConfigContent(config, isEditable: visit.caller.user.isAdmin, review: review))
     }
 
     /// Stores what was entered, or shows it again with what is wrong.
