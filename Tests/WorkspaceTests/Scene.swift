@@ -20,17 +20,23 @@ struct Scene {
     let store: InMemoryStore
     let fixtures: Fixtures
     let salesforce = PretendSalesforce()
+    let describing: ScriptedDescribing
     let directory: TenantDirectory
     let sessions: SessionKeeper
     let workspace: Workspace
     let customer: Customer
 
-    /// - Parameter change: what is special about the customer.
+    /// - Parameters:
+    ///   - describing: what the org says of its objects.
+    ///   - change: what is special about the customer.
+    ///   - sleep: how the process waits.
     init(
         isSecure: Bool = false, frontendDirectory: String? = nil, frontends: [String] = [],
-        companyName: String = "Axonify", hasCredentials: Bool = true,
-        change: (inout Customer) -> Void = { _ in }
+        companyName: String = "Axonify", hasCredentials: Bool = true, describing: ScriptedDescribing = .org(),
+        change: (inout Customer) -> Void = { _ in },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) async throws {
+        self.describing = describing
         fixtures = try Fixtures()
         store = InMemoryStore(clock: clock.reading)
         let ids = fixtures.ids
@@ -39,7 +45,8 @@ struct Scene {
             origin: PublicOrigin(
                 isSecure: isSecure, baseDomain: "formation.localhost", port: isSecure ? nil : 8080),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: clock.reading,
-            randomBytes: { count in (0..<count).map { _ in UInt8.random(in: .min ... .max) } }, makeID: { ids.next() })
+            randomBytes: { count in (0..<count).map { _ in UInt8.random(in: .min ... .max) } }, makeID: { ids.next() },
+            sleep: sleep)
         directory = TenantDirectory(context: context)
         sessions = SessionKeeper(context: context)
         let ledger = TokenLedger(context: context)
@@ -48,7 +55,7 @@ struct Scene {
             access: context, directory: directory, sessions: sessions, ledger: ledger,
             signIn: SignIn(
                 context: context, platformKey: platformKey, directory: directory, sessions: sessions, ledger: ledger),
-            rule: CrossOriginRule(frontendOrigins: frontends.compactMap(FrontendOrigin.init)),
+            describing: describing, rule: CrossOriginRule(frontendOrigins: frontends.compactMap(FrontendOrigin.init)),
             frontend: frontendDirectory.map { try FrontendFiles(directory: $0) })
         var customer = try fixtures.makeCustomer(
             companyName: companyName, clientID: hasCredentials ? Fixtures.clientID : nil,

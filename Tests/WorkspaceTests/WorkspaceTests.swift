@@ -87,7 +87,8 @@ import Testing
         #expect(throws: WorkspaceError.notAnAPIVersion) {
             try Workspace(
                 access: workspace.access, directory: workspace.directory, sessions: workspace.sessions,
-                ledger: workspace.ledger, signIn: workspace.signIn, rule: workspace.rule, salesforceAPIVersion: version)
+                ledger: workspace.ledger, signIn: workspace.signIn, describing: scene.describing, rule: workspace.rule,
+                salesforceAPIVersion: version)
         }
     }
 }

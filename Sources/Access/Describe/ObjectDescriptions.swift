@@ -90,7 +90,7 @@ public final class ObjectDescriptions: Sendable {
         while !Task.isCancelled, look.sighting == nil {
             switch cache.turn(key, at: context.now()) {
             case .seen(let sighting): look.sighting = sighting
-            case .lead: look.sighting = await lead(key, token, caller)
+            case .lead: look.sighting = await lead(key, object, token, caller)
             case .join(let stream):
                 // Ends early where this task is cancelled.
                 for await sighting in stream { look.sighting = sighting }
@@ -103,11 +103,13 @@ public final class ObjectDescriptions: Sendable {
     }
 
     /// Looks for everybody who wants to see the same; `nil` where this task is cancelled before anything was seen.
-    private func lead(_ key: ObjectCache.Key, _ token: LiveToken, _ caller: Caller) async -> ObjectSighting? {
+    private func lead(
+        _ key: ObjectCache.Key, _ object: String, _ token: LiveToken, _ caller: Caller
+    ) async -> ObjectSighting? {
         let outcome: ObjectSighting.Outcome
         let seconds: TimeInterval
         do throws(DescribeFailure) {
-            outcome = try await describe(key.object, token, caller).map { .described($0) } ?? .missing
+            outcome = try await describe(object, token, caller).map { .described($0) } ?? .missing
             seconds = context.limits.objectDescriptionSeconds
         } catch {
             outcome = .failed(error)

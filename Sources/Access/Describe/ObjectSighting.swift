@@ -48,6 +48,7 @@ public enum DescribeFailure: Error, Sendable, Hashable {
         case .rateLimited: "The Salesforce organization has no API calls left just now."
         case .deadSession: "Salesforce does not take this connection for it."
         case .tooLarge: "Salesforce's answer is too large."
+        case .badStatus, .redirected: "Salesforce answered with an error."
         case _: SalesforceError(code).adminAdvice ?? "Salesforce's answer could not be understood."
         }
     }

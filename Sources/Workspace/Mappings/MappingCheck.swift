@@ -12,7 +12,7 @@ struct MappingCheck: Sendable {
     /// As many at once, so that one check leaves room for others.
     static let objectsAtOnceMax = 3
     /// Warnings with suggestions: to compare a name with all fields takes a while.
-    static let suggestedMax = 100
+    static let suggestedMax = 50
 
     private let mappings: [(field: String, target: String)]
     private var catalog = FieldCatalog()

@@ -46,22 +46,33 @@ struct NameSuggestions: Sendable {
     func names(like written: String) -> [String] {
         let stem = Self.stem(written)
         guard !stem.isEmpty else { return [] }
-        var near: [String: Nearness] = [:]
+        var best: [(nearness: Nearness, name: String)] = []
         for candidate in candidates {
-            guard let nearness = candidate.stems.compactMap({ Self.nearness(of: $0, to: stem) }).min() else { continue }
-            near[candidate.name] = min(near[candidate.name] ?? nearness, nearness)
+            // Who is not among the best so far need not be measured to the end.
+            let most = best.count == Self.countMax ? best.last?.nearness : nil
+            guard let nearness = candidate.stems.compactMap({ Self.nearness(of: $0, to: stem, atMost: most) }).min(),
+                !best.contains(where: { $0.name == candidate.name && $0.nearness <= nearness })
+            else { continue }
+            best.removeAll { $0.name == candidate.name }
+            best.append((nearness, candidate.name))
+            best.sort { $0 < $1 }
+            if best.count > Self.countMax { best.removeLast() }
         }
-        let best = near.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-        return best.prefix(Self.countMax).map(\.key)
+        return best.map(\.name)
     }
 
-    private static func nearness(of stem: [Unicode.Scalar], to written: [Unicode.Scalar]) -> Nearness? {
+    private static func nearness(
+        of stem: [Unicode.Scalar], to written: [Unicode.Scalar], atMost most: Nearness?
+    ) -> Nearness? {
         if stem == written { return Nearness(tier: 0, distance: 0) }
-        guard written.count <= stemLengthMax, stem.count <= stemLengthMax else { return nil }
-        if let distance = distance(written, stem, atMost: slips(in: written.count)) {
-            return Nearness(tier: 1, distance: distance)
+        guard most.map({ $0.tier > 0 }) ?? true, written.count <= stemLengthMax, stem.count <= stemLengthMax else {
+            return nil
         }
-        guard written.count >= containedLengthMin, stem.contains(written) else { return nil }
+        let slips = min(slips(in: written.count), most.map { $0.tier == 1 ? $0.distance : .max } ?? .max)
+        if let distance = distance(written, stem, atMost: slips) { return Nearness(tier: 1, distance: distance) }
+        guard most.map({ $0.tier > 1 }) ?? true, written.count >= containedLengthMin, stem.contains(written) else {
+            return nil
+        }
         return Nearness(tier: 2, distance: stem.count - written.count)
     }
 
@@ -83,22 +94,28 @@ struct NameSuggestions: Sendable {
     /// alignment distance); `nil` where they are more than allowed.
     static func distance(_ one: [Unicode.Scalar], _ other: [Unicode.Scalar], atMost max: Int) -> Int? {
         guard abs(one.count - other.count) <= max else { return nil }
-        var beforeLast: [Int] = []
-        var last = Array(0...other.count)
-        for row in 0..<one.count {
-            var current = [row + 1]
-            current.reserveCapacity(other.count + 1)
-            for column in 0..<other.count {
-                let change = last[column] + (one[row] == other[column] ? 0 : 1)
-                var least = min(change, last[column + 1] + 1, current[column] + 1)
-                if row > 0, column > 0, one[row] == other[column - 1], one[row - 1] == other[column] {
-                    least = min(least, beforeLast[column - 1] + 1)
+        let far = max + 1
+        var beforeLast = Array(repeating: far, count: other.count + 1)
+        var last = (0...other.count).map { min($0, far) }
+        var current = beforeLast
+        for row in 1..<one.count + 1 {
+            // Further from the diagonal it is further than allowed.
+            let columns = Swift.max(1, row - max)..<Swift.min(other.count, row + max) + 1
+            current[columns.lowerBound - 1] = columns.lowerBound == 1 ? Swift.min(row, far) : far
+            var least = current[columns.lowerBound - 1]
+            for column in columns {
+                let change = last[column - 1] + (one[row - 1] == other[column - 1] ? 0 : 1)
+                var here = Swift.min(change, last[column] + 1, current[column - 1] + 1, far)
+                if row > 1, column > 1, one[row - 1] == other[column - 2], one[row - 2] == other[column - 1] {
+                    here = Swift.min(here, beforeLast[column - 2] + 1)
                 }
-                current.append(least)
+                current[column] = here
+                least = Swift.min(least, here)
             }
-            // From here on it only grows: each way to the end leads through one of these two rows.
-            if let least = current.min(), let before = last.min(), min(least, before) > max { return nil }
-            (beforeLast, last) = (last, current)
+            if columns.upperBound <= other.count { current[columns.upperBound] = far }
+            // A slip later does not bring it nearer, but for two letters that change places.
+            if least > max, last.allSatisfy({ $0 >= max }) { return nil }
+            (beforeLast, last, current) = (last, current, beforeLast)
         }
         return last[other.count] <= max ? last[other.count] : nil
     }
