@@ -1,4 +1,5 @@
 public import Domain
+internal import Foundation
 
 /// Everything that the gateway refuses or fails at, each with its one status, code and words (contract §2, the table of
 /// gateway-made answers).
@@ -118,11 +119,14 @@ extension GatewayError {
         case .userDisabled: "Your account in this workspace is disabled. Ask your workspace's admin."
         case .adminOnly: "Only an admin of this workspace may do that."
         case .barredByOrg(let advice): advice
-        case .suspended: "This workspace is suspended. Ask the operator."
+        case .suspended: "This workspace is suspended. Ask the operator of this service."
         case .subscriptionInactive(let access): Self.message(of: access)
-        case .notConnected: "This workspace is not connected to Salesforce yet. Its admin must finish the set-up."
+        case .notConnected:
+            "This workspace is not connected to Salesforce yet. The operator of this service must enter its client id"
+                + " and secret."
         case .clientRejected:
-            "Salesforce refuses this workspace's client id or secret. Its admin must set them anew."
+            "Salesforce refuses this workspace's client id or secret. The operator of this service must enter them"
+                + " anew."
         case .rateLimited: "Too many requests. Try again later."
         case .upstreamUnreachable(let fault): Self.message(of: fault)
         case .upstreamTimeout: "Salesforce did not answer in time."
@@ -187,10 +191,21 @@ extension GatewayError {
     private static func message(of access: SubscriptionAccess) -> String {
         switch access {
         case .allowed: "The subscription is active."
-        case .trialExpired: "The trial of this workspace is over. Its admin can choose a plan."
-        case .pastDueTooLong: "Payment for this workspace is overdue. Its admin can settle it under billing."
+        case .trialExpired(let end?):
+            "The trial of this workspace ended on \(day(end)). Its admin can choose a plan."
+        case .trialExpired(nil): "The trial of this workspace is over. Its admin can choose a plan."
+        case .pastDueTooLong(let since):
+            "Payment for this workspace is overdue since \(day(since)). Its admin can settle it."
         case .cancelled: "The subscription of this workspace was cancelled. Its admin can choose a plan."
         }
+    }
+
+    /// E.g. `31 January 2026`, by UTC: the same for everybody, whatever the server's language.
+    private static func day(_ time: Date) -> String {
+        time.formatted(
+            Date.VerbatimFormatStyle(
+                format: "\(day: .defaultDigits) \(month: .wide) \(year: .defaultDigits)",
+                locale: Locale(identifier: "en_US"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian)))
     }
 
     private static func message(of reason: UnavailableReason) -> String {
