@@ -116,8 +116,8 @@ def _wait_until_ready(process, lines, log):
     return description
 
 
-def start():
-    """Starts a demo on free ports, in an empty directory and with nothing of the caller's settings."""
+def start(settings=None):
+    """Starts a demo on free ports, in an empty directory, with these settings and nothing of the caller's."""
     directory = Path(tempfile.mkdtemp(prefix="formation-demo."))
     log = directory / "demo.log"
     binary = os.environ.get("FORMATION_BINARY") or REPOSITORY / ".build/debug/formation"
@@ -129,7 +129,7 @@ def start():
             *("demo", "--json", "--port", "0", "--simulator-port", "0"),
         ],
         cwd=directory,
-        env={name: os.environ[name] for name in kept if name in os.environ},
+        env={name: os.environ[name] for name in kept if name in os.environ} | (settings or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
