@@ -116,12 +116,18 @@ def _wait_until_ready(process, lines, log):
     return description
 
 
-def start():
-    """Starts a demo on free ports, in an empty directory and with nothing of the caller's settings."""
+def start(certificate=None):
+    """Starts a demo on free ports, in an empty directory and with nothing of the caller's settings.
+
+    With a certificate it speaks https.
+    """
     directory = Path(tempfile.mkdtemp(prefix="formation-demo."))
     log = directory / "demo.log"
     binary = os.environ.get("FORMATION_BINARY") or REPOSITORY / ".build/debug/formation"
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "POSTGRES_BIN", "LD_LIBRARY_PATH")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    if certificate:
+        environment |= {"TLS_CERTIFICATE": str(certificate.chain), "TLS_KEY": str(certificate.key)}
     process = subprocess.Popen(
         [
             REPOSITORY / "Scripts/with-postgres",
@@ -129,7 +135,7 @@ def start():
             *("demo", "--json", "--port", "0", "--simulator-port", "0"),
         ],
         cwd=directory,
-        env={name: os.environ[name] for name in kept if name in os.environ},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
