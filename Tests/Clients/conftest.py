@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,20 +23,46 @@ def certificate():
     shutil.rmtree(directory)
 
 
-@pytest.fixture(scope="session")
-def secure_demo(certificate):
+@contextmanager
+def demo(certificate, **settings):
     """The gateway over https, the simulator and a database; they end cleanly."""
-    running = demos.start(certificate)
+    running = demos.start(certificate, **settings)
     yield running
     status = demos.stop(running)
     assert status == 0, f"formation demo ended with {status}:\n{running.log.read_text()[-4000:]}"
     shutil.rmtree(running.log.parent)
 
 
+def axonify(running):
+    """The tenant that is seeded."""
+    return next(tenant for tenant in running.tenants if tenant.company == "Axonify")
+
+
+@pytest.fixture(scope="session")
+def secure_demo(certificate):
+    """A demo as everybody gets it, over https."""
+    with demo(certificate) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def secure_axonify(secure_demo):
     """The seeded tenant."""
-    return next(tenant for tenant in secure_demo.tenants if tenant.company == "Axonify")
+    return axonify(secure_demo)
+
+
+@pytest.fixture(scope="session")
+def throttled_axonify(certificate):
+    """The seeded tenant of a demo whose keys may make one call a second."""
+    with demo(certificate, RATE_LIMIT_ENTERPRISE="1") as running:
+        yield axonify(running)
+
+
+@pytest.fixture(scope="session")
+def throttled_key(throttled_axonify, certificate):
+    """A key there."""
+    session = sign_in(throttled_axonify, throttled_axonify.users[0], certificate.authority)
+    return make_key(session, throttled_axonify, "in a hurry", "full")["key"]
 
 
 @pytest.fixture(scope="session")

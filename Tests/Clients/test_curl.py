@@ -17,11 +17,21 @@ COOKIE = "__Host-formation_session"
 
 
 @pytest.fixture(scope="module")
-def run(secure_axonify, certificate, tmp_path_factory):
-    """Runs a line with real curl, which trusts the test's authority."""
-    directory = tmp_path_factory.mktemp("curl")
-    curl.write_settings(directory, secure_axonify, certificate.authority)
-    return lambda command, **placeholders: curl.run(command, directory, secure_axonify, **placeholders)
+def runner(certificate, tmp_path_factory):
+    """Runs lines at a tenant's workspace with real curl, which trusts the test's authority."""
+
+    def runner(tenant):
+        directory = tmp_path_factory.mktemp("curl")
+        curl.write_settings(directory, tenant, certificate.authority)
+        return lambda command, **placeholders: curl.run(command, directory, tenant, **placeholders)
+
+    return runner
+
+
+@pytest.fixture(scope="module")
+def run(runner, secure_axonify):
+    """Runs a line at the seeded tenant."""
+    return runner(secure_axonify)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +60,17 @@ def test_line_of_a_document(run, secure_session, secure_axonify, key, cookie, li
     current = secure_session.get(f"{secure_axonify.url}/api/config", timeout=curl.TIMEOUT_SECONDS).headers["ETag"]
     answer = run(ENTITY_TAG.sub(current, line.command), KEY=key, COOKIE=cookie)
     assert answer.status == line.status, answer.body
+
+
+@matrix.calls("curl", "--retry")
+def test_curl_waits_as_it_is_told(runner, throttled_axonify, throttled_key):
+    """Beyond the rate of a key, curl waits for as long as `Retry-After` says, and gets its answer."""
+    run = runner(throttled_axonify)
+    address = f"{throttled_axonify.url}/services/data/v60.0/limits"
+    line = f'curl -H "Authorization: Bearer $KEY" {address}'
+    # What is allowed at once is used up long before as many seconds have passed.
+    assert 429 in (run(line, KEY=throttled_key).status for _ in range(50))
+    assert run(f"{line} --retry 5", KEY=throttled_key).status == 200
 
 
 def test_documents_have_lines():

@@ -163,7 +163,7 @@ def test_restful_path(salesforce):
 
 @calls("is_sandbox")
 def test_kind_of_org(salesforce):
-    """The org is found by the id in front of the key."""
+    """The org says itself whether it is a sandbox."""
     assert salesforce.is_sandbox() is True
 
 
@@ -354,6 +354,18 @@ def test_read_only_key_refuses_writes(connect, secure_axonify, read_key):
         with pytest.raises(SalesforceRefusedRequest) as refused:
             write()
         assert error_codes(refused) == ["KEY_SCOPE"]
+
+
+@calls("query")
+def test_rate_limit(connect, throttled_axonify, throttled_key):
+    """Beyond its rate a key gets 429 `REQUEST_LIMIT_EXCEEDED`, which the library raises at once."""
+    salesforce = connect(throttled_axonify, throttled_key)
+    with pytest.raises(SalesforceGeneralError) as limited:
+        # What is allowed at once is used up long before as many seconds have passed.
+        for _ in range(50):
+            salesforce.query("SELECT Id FROM Account LIMIT 1")
+    assert limited.value.status == 429
+    assert error_codes(limited) == ["REQUEST_LIMIT_EXCEEDED"]
 
 
 def test_ended_key_is_worthless(connect, secure_session, secure_axonify):

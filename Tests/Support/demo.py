@@ -116,8 +116,8 @@ def _wait_until_ready(process, lines, log):
     return description
 
 
-def start(certificate=None):
-    """Starts a demo on free ports, in an empty directory and with nothing of the caller's settings.
+def start(certificate=None, **settings):
+    """Starts a demo on free ports, in an empty directory, with these settings and none of the caller's.
 
     With a certificate it speaks https.
     """
@@ -125,7 +125,7 @@ def start(certificate=None):
     log = directory / "demo.log"
     binary = os.environ.get("FORMATION_BINARY") or REPOSITORY / ".build/debug/formation"
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "POSTGRES_BIN", "LD_LIBRARY_PATH")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment = {name: os.environ[name] for name in kept if name in os.environ} | settings
     if certificate:
         environment |= {"TLS_CERTIFICATE": str(certificate.chain), "TLS_KEY": str(certificate.key)}
     process = subprocess.Popen(
