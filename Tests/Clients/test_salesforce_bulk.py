@@ -119,6 +119,19 @@ def test_jobs(bulk):
     assert bulk.job_state(aborted) == "Aborted"
 
 
+@calls("create_query_job", "query", "is_batch_done", "get_query_batch_result_ids")
+def test_salesforces_session_ends(bulk, secure_demo):
+    """Salesforce's session ends before each of these calls, and none of them notices."""
+    secure_demo.end_tokens()
+    job = bulk.create_query_job("Account")
+    secure_demo.end_tokens()
+    batch = bulk.query(job, "SELECT Id FROM Account LIMIT 1")
+    secure_demo.end_tokens()
+    assert bulk.is_batch_done(batch, job)
+    secure_demo.end_tokens()
+    assert len(bulk.get_query_batch_result_ids(batch, job)) == 1
+
+
 def test_failures_are_the_librarys(bulk):
     """What Salesforce refuses comes as the library's exceptions."""
     with pytest.raises(BulkApiError, match="InvalidEntity") as refused:

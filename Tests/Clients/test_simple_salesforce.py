@@ -315,6 +315,24 @@ def test_bulk2_query(salesforce, tmp_path):
     assert error_codes(malformed) == ["INVALID_FIELD"]
 
 
+@calls("query", "Account.create", "bulk.Account.insert", "bulk.Account.query", "bulk2.Account.query")
+def test_salesforces_session_ends(secure_demo, salesforce):
+    """Salesforce's session ends before each of these calls, and none of them notices."""
+    made = []
+    for call in (
+        lambda: salesforce.query("SELECT Id FROM Account LIMIT 1"),
+        lambda: made.append(salesforce.Account.create({"Name": "Made on a fresh token"})["id"]),
+        lambda: made.extend(one["id"] for one in salesforce.bulk.Account.insert([{"Name": "Made on a fresh token"}])),
+        lambda: salesforce.bulk.Account.query("SELECT Id FROM Account LIMIT 1", wait=WAIT_SECONDS),
+        lambda: list(salesforce.bulk2.Account.query("SELECT Id FROM Account LIMIT 1", wait=WAIT_SECONDS)),
+    ):
+        secure_demo.end_tokens()
+        call()
+    assert named(salesforce, "Made on a fresh token") == sorted(made)
+    for one in made:
+        salesforce.Account.delete(one)
+
+
 # Keys.
 
 

@@ -21,8 +21,9 @@ def make(directory):
     """One for the base domain and every workspace below it, in files of the directory."""
 
     def openssl(*arguments):
+        command = ["openssl", *arguments]
         done = subprocess.run(
-            ["openssl", *arguments], cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             raise RuntimeError(f"openssl {arguments[0]} failed:\n{done.stderr}")

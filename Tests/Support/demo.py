@@ -77,6 +77,11 @@ class Demo:
         """The number of the newest entry."""
         return max((entry.number for entry in self.journal()), default=0)
 
+    def end_tokens(self):
+        """Ends every access token, as Salesforce does when its session times out."""
+        answer = requests.post(f"{self.simulator}/_simulator/tokens/expire", json={}, timeout=10)
+        answer.raise_for_status()
+
 
 def _journal_entry(entry):
     return JournalEntry(
