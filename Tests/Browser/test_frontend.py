@@ -15,7 +15,7 @@ EXAMPLE = demos.REPOSITORY / "docs/examples/frontend"
 @pytest.fixture(scope="module")
 def hosted():
     """A demo whose gateway serves the example."""
-    running = demos.start({"FRONTEND_DIR": str(EXAMPLE)})
+    running = demos.start(FRONTEND_DIR=str(EXAMPLE))
     yield running
     status = demos.stop(running)
     assert status == 0, f"formation demo ended with {status}:\n{running.log.read_text()[-4000:]}"
