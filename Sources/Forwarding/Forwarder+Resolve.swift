@@ -115,14 +115,15 @@ struct AdmittedCall: Sendable {
 
     /// Admits a request.
     ///
-    /// - Throws: `.notFound`, `.badRequest`.
+    /// - Throws: `.notFound`, `.notForwarded`, `.badRequest`.
     init(_ request: ColdRequest, limits: ForwardingLimits) throws(GatewayError) {
         guard let method = request.method else { throw .badRequest("The method is malformed.") }
         do {
             self.target = try PathAdmission.admit(method: method, target: request.target, limits: limits)
         } catch {
             switch error {
-            case .notForwarded: throw .notFound
+            case .notForwarded:
+                throw PathAdmission.unforwardedAPI(request.target).map(GatewayError.notForwarded) ?? .notFound
             case .malformed(let how): throw .badRequest(how)
             }
         }

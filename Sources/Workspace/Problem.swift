@@ -112,7 +112,7 @@ extension Problem {
         switch error {
         case .badRequest: "Bad request"
         case .requestTimeout: "Request timeout"
-        case .notFound: "Not found"
+        case .notFound, .notForwarded: "Not found"
         case .notSignedIn: "Not signed in"
         case .grantDead: "Sign in again"
         case .crossOrigin: "Request from another site"

@@ -151,8 +151,9 @@ import Testing
 
     /// What is not forwarded, and what is malformed, in the same shape, signed in or not.
     @Test(arguments: [
-        ("/services/oauth2/token", 404, "NOT_FOUND"), ("/services/Soap/u/62.0", 404, "NOT_FOUND"),
-        ("/cometd/62.0", 404, "NOT_FOUND"), ("/services/data/..%2foauth2/token", 400, "BAD_REQUEST"),
+        ("/services/oauth2/token", 404, "NOT_FOUND"), ("/services/Soaps/u/62.0", 404, "NOT_FOUND"),
+        ("/services/wsdl/x", 404, "NOT_FOUND"), ("/services/data/..%2foauth2/token", 400, "BAD_REQUEST"),
+        ("/services/Soap/../oauth2/token", 400, "BAD_REQUEST"), ("/cometd/..%2fservices", 400, "BAD_REQUEST"),
         ("/services/data/%2e%2e/oauth2/token", 400, "BAD_REQUEST"), ("//services/data", 400, "BAD_REQUEST"),
         ("/services/data/v62.0/query?_HttpMethod=DELETE", 400, "BAD_REQUEST"),
     ])
