@@ -23,6 +23,8 @@ public enum GatewayError: Error, Sendable, Hashable {
     case httpsRequired
     /// An access key may not do this: read-only, or it manages keys, roles, people or billing.
     case keyScope
+    /// The person has as many access keys as one may have.
+    case tooManyKeys
     case userDisabled
     /// Not an admin.
     case adminOnly
@@ -82,7 +84,7 @@ extension GatewayError {
         case .subscriptionInactive: 402
         case .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended: 403
         case .notFound, .notForwarded: 404
-        case .notConnected: 409
+        case .notConnected, .tooManyKeys: 409
         case .rateLimited: 429
         case .internalError: 500
         case .clientRejected, .upstreamUnreachable: 502
@@ -101,6 +103,7 @@ extension GatewayError {
         case .crossOrigin: "CROSS_ORIGIN_REQUEST"
         case .httpsRequired: "HTTPS_REQUIRED"
         case .keyScope: "KEY_SCOPE"
+        case .tooManyKeys: "TOO_MANY_KEYS"
         case .userDisabled: "USER_DISABLED"
         case .adminOnly: "ADMIN_ONLY"
         case .barredByOrg: "SALESFORCE_ACCESS_DENIED"
@@ -128,6 +131,7 @@ extension GatewayError {
         case .crossOrigin: "This request came from another site, so it was not run."
         case .httpsRequired: "This service is reached by https alone. A secret sent by plain http should be replaced."
         case .keyScope: "This access key may not do that."
+        case .tooManyKeys: "You have as many access keys as one person may have. End one first."
         case .userDisabled: "Your account in this workspace is disabled. Ask your workspace's admin."
         case .adminOnly: "Only an admin of this workspace may do that."
         case .barredByOrg(let advice): advice
@@ -149,10 +153,9 @@ extension GatewayError {
         switch self {
         case .rateLimited(let seconds), .unavailable(_, let seconds): seconds
         case .badRequest, .requestTimeout, .notFound, .notForwarded, .notSignedIn, .grantDead, .crossOrigin,
-            .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended, .subscriptionInactive,
-            .notConnected,
-            .clientRejected, .upstreamUnreachable,
-            .upstreamTimeout, .internalError:
+            .httpsRequired, .keyScope, .tooManyKeys, .userDisabled, .adminOnly, .barredByOrg, .suspended,
+            .subscriptionInactive, .notConnected, .clientRejected, .upstreamUnreachable, .upstreamTimeout,
+            .internalError:
             nil
         }
     }
@@ -162,8 +165,8 @@ extension GatewayError {
         switch self {
         case .upstreamUnreachable(let fault): Self.proxyStatusError(of: fault)
         case .upstreamTimeout: "http_response_timeout"
-        case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended,
-            .subscriptionInactive, .notSignedIn, .grantDead:
+        case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .tooManyKeys, .userDisabled, .adminOnly,
+            .barredByOrg, .suspended, .subscriptionInactive, .notSignedIn, .grantDead:
             "http_request_denied"
         case .badRequest, .requestTimeout, .notFound, .notForwarded: "http_request_error"
         case .notConnected, .clientRejected: "proxy_configuration_error"

@@ -118,6 +118,7 @@ extension Problem {
         case .crossOrigin: "Request from another site"
         case .httpsRequired: "https only"
         case .keyScope: "Not allowed for access keys"
+        case .tooManyKeys: "Too many access keys"
         case .userDisabled: "Account disabled"
         case .adminOnly: "Admins only"
         case .barredByOrg: "Salesforce does not allow this"

@@ -66,7 +66,7 @@ struct LedgerMetrics: Sendable {
         case .grantDead: .dead
         case .unavailable, .upstreamUnreachable, .upstreamTimeout, .rateLimited: .passing
         case .badRequest, .requestTimeout, .notFound, .notForwarded, .notSignedIn, .crossOrigin, .httpsRequired,
-            .keyScope, .userDisabled, .adminOnly, .suspended, .subscriptionInactive, .internalError:
+            .keyScope, .tooManyKeys, .userDisabled, .adminOnly, .suspended, .subscriptionInactive, .internalError:
             .bug
         }
     }

@@ -10,9 +10,8 @@ extension SessionKeeper {
     /// Makes a key; it is shown once.
     ///
     /// - Parameter expiresAt: within a year; `nil` for 90 days.
-    /// - Throws: `.badRequest` (name, expiry, too many), `.notConnected` (no org id yet), `.keyScope` (keys never
-    /// manage
-    ///   keys), `.unavailable`.
+    /// - Throws: `.badRequest` (name, expiry), `.tooManyKeys`, `.notConnected` (no org id yet), `.keyScope` (keys never
+    ///   manage keys), `.unavailable`.
     public func createKey(
         name: String, scope: AccessKeyScope, expiresAt: Date?, for caller: Caller
     ) async throws(GatewayError) -> (key: Secret<String>, record: AccessKey) {
@@ -24,18 +23,16 @@ extension SessionKeeper {
             throw .badRequest("An access key ends in the future, and within a year.")
         }
         guard let organization = caller.tenant.customer.salesforceOrgID else { throw .notConnected }
-        let held = try await liveKeys(of: caller.user.id, in: caller.tenant)
-        guard held.count < context.limits.accessKeysPerUserMax else {
-            throw .badRequest("You have as many access keys as one person may have. End one first.")
-        }
         let text = AccessKeyText.make(
             organization: organization, randomBytes: context.randomBytes(AccessKeyText.byteCount))
         let record = AccessKey(
             id: AccessKeyID(context.makeID()), customerID: caller.tenant.id, userID: caller.user.id, name: name,
             scope: scope, keyHash: CredentialHash(text.exposed).bytes, createdAt: now, expiresAt: expiresAt)
-        try await context.storage("storing an access key") { [context] in
-            try await context.repositories.accessKeys.create(record)
+        let isStored = try await context.storage("storing an access key") { [context] in
+            try await context.repositories.accessKeys.create(
+                record, unlessHolding: context.limits.accessKeysPerUserMax)
         }
+        guard isStored else { throw .tooManyKeys }
         await trail.record(
             .keyCreated, customer: caller.tenant.id, user: caller.user.id,
             detail: ["key": "\(record.id)", "scope": scope.rawValue])

@@ -87,7 +87,11 @@ extension APIOperation {
         ownRefusals: APIRefusal.workspace + [
             APIRefusal(
                 GatewayError.badRequest(""),
-                "The name has a control character, the key would not end within a year, or the person has too many")
+                "The name has a control character, or the key would not end within a year"),
+            APIRefusal(
+                GatewayError.tooManyKeys,
+                "The caller has \(AccessLimits().accessKeysPerUserMax) keys that are not over, however many are asked for"
+                    + " at once"),
         ])
 
     static let endKey = APIOperation(
