@@ -17,11 +17,11 @@ extension SessionKeeper {
     ) async throws(GatewayError) -> (key: Secret<String>, record: AccessKey) {
         try requireSession(caller)
         let now = context.now()
-        let name = try Self.checkedName(name)
-        let expiresAt = expiresAt ?? now.addingTimeInterval(AccessKey.defaultLifetime)
-        guard expiresAt > now, expiresAt <= now.addingTimeInterval(context.limits.accessKeyMaxSeconds) else {
-            throw .badRequest("An access key ends in the future, and within a year.")
+        guard let name = Self.keyName(name) else {
+            throw .badRequest("An access key's name has 1 to 100 characters, none of them a control character.")
         }
+        let expiresAt = expiresAt ?? now.addingTimeInterval(AccessKey.defaultLifetime)
+        guard mayKeyEnd(expiresAt) else { throw .badRequest("An access key ends in the future, and within a year.") }
         guard let organization = caller.tenant.customer.salesforceOrgID else { throw .notConnected }
         let text = AccessKeyText.make(
             organization: organization, randomBytes: context.randomBytes(AccessKeyText.byteCount))
@@ -90,8 +90,9 @@ extension SessionKeeper {
         }
     }
 
-    private static func checkedName(_ name: String) throws(GatewayError) -> String {
-        let name = name.trimmingCharacters(in: .whitespaces)
+    /// A key's name, without the spaces around it; `nil` where a text is none.
+    public static func keyName(_ text: String) -> String? {
+        let name = text.trimmingCharacters(in: .whitespaces)
         let isPlain = name.unicodeScalars.allSatisfy { scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: false
@@ -99,7 +100,13 @@ extension SessionKeeper {
             }
         }
         guard (1...keyNameCharactersMax).contains(name.count), name.utf8.count <= 4 * keyNameCharactersMax, isPlain
-        else { throw .badRequest("An access key's name has 1 to 100 characters, none of them a control character.") }
+        else { return nil }
         return name
+    }
+
+    /// Whether a key that is made now may end at a time: in the future, and within a year.
+    public func mayKeyEnd(_ time: Date) -> Bool {
+        let now = context.now()
+        return time > now && time <= now.addingTimeInterval(context.limits.accessKeyMaxSeconds)
     }
 }

@@ -86,12 +86,8 @@ extension APIOperation {
         ],
         ownRefusals: APIRefusal.workspace + [
             APIRefusal(
-                GatewayError.badRequest(""),
-                "The name has a control character, or the key would not end within a year"),
-            APIRefusal(
                 GatewayError.tooManyKeys,
-                "The caller has \(AccessLimits().accessKeysPerUserMax) keys that are not over, however many are asked for"
-                    + " at once"),
+                "The caller has \(AccessLimits().accessKeysPerUserMax) keys that are not over")
         ])
 
     static let endKey = APIOperation(
