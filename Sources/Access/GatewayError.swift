@@ -12,6 +12,8 @@ public enum GatewayError: Error, Sendable, Hashable {
     case requestTimeout
     /// A path that is not forwarded, or a resource that does not exist.
     case notFound
+    /// An API of Salesforce's that clients know and that is not forwarded: told in its own dialect.
+    case notForwarded(UnforwardedAPI)
     /// No or unknown session or access key.
     case notSignedIn
     /// The grant is dead: the user must sign in again, and the session is over.
@@ -22,6 +24,8 @@ public enum GatewayError: Error, Sendable, Hashable {
     case httpsRequired
     /// An access key may not do this: read-only, or it manages keys, roles, people or billing.
     case keyScope
+    /// The person has as many access keys as one may have.
+    case tooManyKeys
     case userDisabled
     /// Not an admin.
     case adminOnly
@@ -40,6 +44,16 @@ public enum GatewayError: Error, Sendable, Hashable {
     case unavailable(UnavailableReason, retryAfterSeconds: Int)
     /// A bug or an unforeseen failure; logged with the request's id, and nothing of it shown.
     case internalError
+}
+
+/// What clients of Salesforce may look for beside what is forwarded (contract §2: SOAP and `/cometd` are 404).
+public enum UnforwardedAPI: Sendable, Hashable, CaseIterable {
+    /// SOAP of the enterprise, the partner and the tooling WSDL: faults of each have a namespace of their own.
+    case soapEnterprise, soapPartner, soapTooling
+    /// Metadata, Apex and whatever else is below `/services/Soap`.
+    case soapOther
+    /// The Streaming API (Bayeux).
+    case cometd
 }
 
 /// Why there is no answer of Salesforce's to pass on.
@@ -70,8 +84,8 @@ extension GatewayError {
         case .notSignedIn, .grantDead: 401
         case .subscriptionInactive: 402
         case .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended: 403
-        case .notFound: 404
-        case .notConnected: 409
+        case .notFound, .notForwarded: 404
+        case .notConnected, .tooManyKeys: 409
         case .rateLimited: 429
         case .internalError: 500
         case .clientRejected, .upstreamUnreachable: 502
@@ -85,11 +99,12 @@ extension GatewayError {
         switch self {
         case .badRequest: "BAD_REQUEST"
         case .requestTimeout: "REQUEST_TIMEOUT"
-        case .notFound: "NOT_FOUND"
+        case .notFound, .notForwarded: "NOT_FOUND"
         case .notSignedIn, .grantDead: "INVALID_SESSION_ID"
         case .crossOrigin: "CROSS_ORIGIN_REQUEST"
         case .httpsRequired: "HTTPS_REQUIRED"
         case .keyScope: "KEY_SCOPE"
+        case .tooManyKeys: "TOO_MANY_KEYS"
         case .userDisabled: "USER_DISABLED"
         case .adminOnly: "ADMIN_ONLY"
         case .barredByOrg: "SALESFORCE_ACCESS_DENIED"
@@ -111,11 +126,13 @@ extension GatewayError {
         case .badRequest(let how): how
         case .requestTimeout: "The rest of the body did not come in time."
         case .notFound: "There is nothing here."
+        case .notForwarded(let api): Self.message(of: api)
         case .notSignedIn: "Session expired or invalid. Sign in again, or use a valid access key."
         case .grantDead: "Salesforce ended this connection. Sign in again."
         case .crossOrigin: "This request came from another site, so it was not run."
         case .httpsRequired: "This service is reached by https alone. A secret sent by plain http should be replaced."
         case .keyScope: "This access key may not do that."
+        case .tooManyKeys: "You have as many access keys as one person may have. End one first."
         case .userDisabled: "Your account in this workspace is disabled. Ask your workspace's admin."
         case .adminOnly: "Only an admin of this workspace may do that."
         case .barredByOrg(let advice): advice
@@ -139,10 +156,10 @@ extension GatewayError {
     public var retryAfterSeconds: Int? {
         switch self {
         case .rateLimited(let seconds), .unavailable(_, let seconds): seconds
-        case .badRequest, .requestTimeout, .notFound, .notSignedIn, .grantDead, .crossOrigin, .httpsRequired,
-            .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended, .subscriptionInactive, .notConnected,
-            .clientRejected, .upstreamUnreachable,
-            .upstreamTimeout, .internalError:
+        case .badRequest, .requestTimeout, .notFound, .notForwarded, .notSignedIn, .grantDead, .crossOrigin,
+            .httpsRequired, .keyScope, .tooManyKeys, .userDisabled, .adminOnly, .barredByOrg, .suspended,
+            .subscriptionInactive, .notConnected, .clientRejected, .upstreamUnreachable, .upstreamTimeout,
+            .internalError:
             nil
         }
     }
@@ -152,10 +169,10 @@ extension GatewayError {
         switch self {
         case .upstreamUnreachable(let fault): Self.proxyStatusError(of: fault)
         case .upstreamTimeout: "http_response_timeout"
-        case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended,
-            .subscriptionInactive, .notSignedIn, .grantDead:
+        case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .tooManyKeys, .userDisabled, .adminOnly,
+            .barredByOrg, .suspended, .subscriptionInactive, .notSignedIn, .grantDead:
             "http_request_denied"
-        case .badRequest, .requestTimeout, .notFound: "http_request_error"
+        case .badRequest, .requestTimeout, .notFound, .notForwarded: "http_request_error"
         case .notConnected, .clientRejected: "proxy_configuration_error"
         case .unavailable(let reason, _): Self.proxyStatusError(of: reason)
         case .internalError: "proxy_internal_error"
@@ -176,6 +193,15 @@ extension GatewayError {
         case .overloaded, .draining: "connection_limit_reached"
         case .databaseAway: "proxy_internal_error"
         case .refreshPending: "destination_unavailable"
+        }
+    }
+
+    private static func message(of api: UnforwardedAPI) -> String {
+        switch api {
+        case .soapEnterprise, .soapPartner, .soapTooling, .soapOther:
+            "This gateway does not forward SOAP, so there is no login() either. Use an access key of the workspace as "
+                + "session id, with REST, Bulk or Apex REST."
+        case .cometd: "This gateway does not forward the Streaming API (CometD)."
         }
     }
 
