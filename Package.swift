@@ -186,7 +186,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "Access", "Domain", "Gateway", "GatewayTesting", "Postgres", "SalesforceSimulator", "Secrets",
-                "Storage", asyncHTTPClient, httpTypes, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "Storage", "Workspace", asyncHTTPClient, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
+                serviceLifecycle,
             ],
             path: "Tests/Integration"),
         .testTarget(name: "TidyTests"),

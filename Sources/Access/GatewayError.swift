@@ -1,4 +1,5 @@
 public import Domain
+internal import Foundation
 
 /// Everything that the gateway refuses or fails at, each with its one status, code and words (contract §2, the table of
 /// gateway-made answers).
@@ -11,6 +12,8 @@ public enum GatewayError: Error, Sendable, Hashable {
     case requestTimeout
     /// A path that is not forwarded, or a resource that does not exist.
     case notFound
+    /// An API of Salesforce's that clients know and that is not forwarded: told in its own dialect.
+    case notForwarded(UnforwardedAPI)
     /// No or unknown session or access key.
     case notSignedIn
     /// The grant is dead: the user must sign in again, and the session is over.
@@ -21,6 +24,8 @@ public enum GatewayError: Error, Sendable, Hashable {
     case httpsRequired
     /// An access key may not do this: read-only, or it manages keys, roles, people or billing.
     case keyScope
+    /// The person has as many access keys as one may have.
+    case tooManyKeys
     case userDisabled
     /// Not an admin.
     case adminOnly
@@ -39,6 +44,16 @@ public enum GatewayError: Error, Sendable, Hashable {
     case unavailable(UnavailableReason, retryAfterSeconds: Int)
     /// A bug or an unforeseen failure; logged with the request's id, and nothing of it shown.
     case internalError
+}
+
+/// What clients of Salesforce may look for beside what is forwarded (contract §2: SOAP and `/cometd` are 404).
+public enum UnforwardedAPI: Sendable, Hashable, CaseIterable {
+    /// SOAP of the enterprise, the partner and the tooling WSDL: faults of each have a namespace of their own.
+    case soapEnterprise, soapPartner, soapTooling
+    /// Metadata, Apex and whatever else is below `/services/Soap`.
+    case soapOther
+    /// The Streaming API (Bayeux).
+    case cometd
 }
 
 /// Why there is no answer of Salesforce's to pass on.
@@ -69,8 +84,8 @@ extension GatewayError {
         case .notSignedIn, .grantDead: 401
         case .subscriptionInactive: 402
         case .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended: 403
-        case .notFound: 404
-        case .notConnected: 409
+        case .notFound, .notForwarded: 404
+        case .notConnected, .tooManyKeys: 409
         case .rateLimited: 429
         case .internalError: 500
         case .clientRejected, .upstreamUnreachable: 502
@@ -84,11 +99,12 @@ extension GatewayError {
         switch self {
         case .badRequest: "BAD_REQUEST"
         case .requestTimeout: "REQUEST_TIMEOUT"
-        case .notFound: "NOT_FOUND"
+        case .notFound, .notForwarded: "NOT_FOUND"
         case .notSignedIn, .grantDead: "INVALID_SESSION_ID"
         case .crossOrigin: "CROSS_ORIGIN_REQUEST"
         case .httpsRequired: "HTTPS_REQUIRED"
         case .keyScope: "KEY_SCOPE"
+        case .tooManyKeys: "TOO_MANY_KEYS"
         case .userDisabled: "USER_DISABLED"
         case .adminOnly: "ADMIN_ONLY"
         case .barredByOrg: "SALESFORCE_ACCESS_DENIED"
@@ -110,19 +126,24 @@ extension GatewayError {
         case .badRequest(let how): how
         case .requestTimeout: "The rest of the body did not come in time."
         case .notFound: "There is nothing here."
+        case .notForwarded(let api): Self.message(of: api)
         case .notSignedIn: "Session expired or invalid. Sign in again, or use a valid access key."
         case .grantDead: "Salesforce ended this connection. Sign in again."
         case .crossOrigin: "This request came from another site, so it was not run."
         case .httpsRequired: "This service is reached by https alone. A secret sent by plain http should be replaced."
         case .keyScope: "This access key may not do that."
+        case .tooManyKeys: "You have as many access keys as one person may have. End one first."
         case .userDisabled: "Your account in this workspace is disabled. Ask your workspace's admin."
         case .adminOnly: "Only an admin of this workspace may do that."
         case .barredByOrg(let advice): advice
-        case .suspended: "This workspace is suspended. Ask the operator."
+        case .suspended: "This workspace is suspended. Ask the operator of this service."
         case .subscriptionInactive(let access): Self.message(of: access)
-        case .notConnected: "This workspace is not connected to Salesforce yet. Its admin must finish the set-up."
+        case .notConnected:
+            "This workspace is not connected to Salesforce yet. The operator of this service must enter its client id"
+                + " and secret."
         case .clientRejected:
-            "Salesforce refuses this workspace's client id or secret. Its admin must set them anew."
+            "Salesforce refuses this workspace's client id or secret. The operator of this service must enter them"
+                + " anew."
         case .rateLimited: "Too many requests. Try again later."
         case .upstreamUnreachable(let fault): Self.message(of: fault)
         case .upstreamTimeout: "Salesforce did not answer in time."
@@ -135,10 +156,10 @@ extension GatewayError {
     public var retryAfterSeconds: Int? {
         switch self {
         case .rateLimited(let seconds), .unavailable(_, let seconds): seconds
-        case .badRequest, .requestTimeout, .notFound, .notSignedIn, .grantDead, .crossOrigin, .httpsRequired,
-            .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended, .subscriptionInactive, .notConnected,
-            .clientRejected, .upstreamUnreachable,
-            .upstreamTimeout, .internalError:
+        case .badRequest, .requestTimeout, .notFound, .notForwarded, .notSignedIn, .grantDead, .crossOrigin,
+            .httpsRequired, .keyScope, .tooManyKeys, .userDisabled, .adminOnly, .barredByOrg, .suspended,
+            .subscriptionInactive, .notConnected, .clientRejected, .upstreamUnreachable, .upstreamTimeout,
+            .internalError:
             nil
         }
     }
@@ -148,10 +169,10 @@ extension GatewayError {
         switch self {
         case .upstreamUnreachable(let fault): Self.proxyStatusError(of: fault)
         case .upstreamTimeout: "http_response_timeout"
-        case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .userDisabled, .adminOnly, .barredByOrg, .suspended,
-            .subscriptionInactive, .notSignedIn, .grantDead:
+        case .rateLimited, .crossOrigin, .httpsRequired, .keyScope, .tooManyKeys, .userDisabled, .adminOnly,
+            .barredByOrg, .suspended, .subscriptionInactive, .notSignedIn, .grantDead:
             "http_request_denied"
-        case .badRequest, .requestTimeout, .notFound: "http_request_error"
+        case .badRequest, .requestTimeout, .notFound, .notForwarded: "http_request_error"
         case .notConnected, .clientRejected: "proxy_configuration_error"
         case .unavailable(let reason, _): Self.proxyStatusError(of: reason)
         case .internalError: "proxy_internal_error"
@@ -175,6 +196,15 @@ extension GatewayError {
         }
     }
 
+    private static func message(of api: UnforwardedAPI) -> String {
+        switch api {
+        case .soapEnterprise, .soapPartner, .soapTooling, .soapOther:
+            "This gateway does not forward SOAP, so there is no login() either. Use an access key of the workspace as "
+                + "session id, with REST, Bulk or Apex REST."
+        case .cometd: "This gateway does not forward the Streaming API (CometD)."
+        }
+    }
+
     private static func message(of fault: UpstreamFault) -> String {
         switch fault {
         case .unreachable: "Salesforce can't be reached."
@@ -187,10 +217,21 @@ extension GatewayError {
     private static func message(of access: SubscriptionAccess) -> String {
         switch access {
         case .allowed: "The subscription is active."
-        case .trialExpired: "The trial of this workspace is over. Its admin can choose a plan."
-        case .pastDueTooLong: "Payment for this workspace is overdue. Its admin can settle it under billing."
+        case .trialExpired(let end?):
+            "The trial of this workspace ended on \(day(end)). Its admin can choose a plan."
+        case .trialExpired(nil): "The trial of this workspace is over. Its admin can choose a plan."
+        case .pastDueTooLong(let since):
+            "Payment for this workspace is overdue since \(day(since)). Its admin can settle it."
         case .cancelled: "The subscription of this workspace was cancelled. Its admin can choose a plan."
         }
+    }
+
+    /// E.g. `31 January 2026`, by UTC: the same for everybody, whatever the server's language.
+    private static func day(_ time: Date) -> String {
+        time.formatted(
+            Date.VerbatimFormatStyle(
+                format: "\(day: .defaultDigits) \(month: .wide) \(year: .defaultDigits)",
+                locale: Locale(identifier: "en_US"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian)))
     }
 
     private static func message(of reason: UnavailableReason) -> String {

@@ -159,7 +159,11 @@ public protocol SessionRepository: Sendable {
 
 /// Access keys.
 public protocol AccessKeyRepository: Sendable {
-    func create(_ key: AccessKey) async throws
+    /// Stores a key, unless its user has so many already that are not over when it was made. Of several at once, none is
+    /// one too many. `false` where it was not stored.
+    ///
+    /// - Throws: ``RepositoryError/conflict(constraint:)`` where there is no such user, or the hash is taken.
+    func create(_ key: AccessKey, unlessHolding count: Int) async throws -> Bool
     /// The key of a hash; `nil` where unknown. (Directory scope.)
     func key(keyHash: [UInt8]) async throws -> AccessKey?
     func key(id: AccessKeyID, in customer: CustomerID) async throws -> AccessKey?

@@ -12,9 +12,10 @@ enum ErrorAnswer {
     static func make(
         _ error: GatewayError, requestID: String?, isSecure: Bool
     ) -> (status: HTTPResponse.Status, headers: HTTPFields, body: ByteBuffer) {
-        let body = ByteBuffer(string: json(error))
+        let (contentType, text) = body(error)
+        let body = ByteBuffer(string: text)
         var headers = HTTPFields()
-        headers[.contentType] = "application/json"
+        headers[.contentType] = contentType
         headers[.contentLength] = String(body.readableBytes)
         headers[.cacheControl] = "no-store"
         headers[.xContentTypeOptions] = "nosniff"
@@ -28,9 +29,27 @@ enum ErrorAnswer {
         return (HTTPResponse.Status(code: error.status), headers, body)
     }
 
+    /// What the callers of the path read: JSON in Salesforce's shape, but where another dialect is spoken.
+    private static func body(_ error: GatewayError) -> (contentType: String, text: String) {
+        guard case .notForwarded(let api) = error else { return ("application/json", json(error)) }
+        switch api {
+        case .cometd: return ("application/json", bayeux(error))
+        case .soapEnterprise, .soapPartner, .soapTooling, .soapOther:
+            let namespace = SOAPFault.namespace(of: api)
+            return ("text/xml; charset=UTF-8", SOAPFault.xml(error.message, faultNamespace: namespace))
+        }
+    }
+
     /// `[{"message":"…","errorCode":"…"}]`.
     private static func json(_ error: GatewayError) -> String {
         "[{\"message\":\(quoted(error.message)),\"errorCode\":\(quoted(error.errorCode))}]"
+    }
+
+    /// The answer to a handshake, the first that a client of Bayeux sends: a hard failure. The body that asked is not
+    /// read, so it is not told by its id.
+    private static func bayeux(_ error: GatewayError) -> String {
+        "[{\"channel\":\"/meta/handshake\",\"successful\":false,\"error\":\(quoted("404::\(error.message)"))"
+            + ",\"advice\":{\"reconnect\":\"none\"}}]"
     }
 
     private static func quoted(_ text: String) -> String {

@@ -13,7 +13,10 @@ struct ColdRequest: Sendable {
     let target: String
     let host: String?
     let headers: HTTPFields
+    /// Whether a header asks for another method.
+    let isMethodOverridden: Bool
 
+    /// The call's head is the last that the loop's facts are of.
     init(_ call: ForwardedCall) {
         let (buffer, lines) = (call.rawHead, call.state.requestScanner.fields)
         self.method = call.head.flatMap { HTTPRequest.Method($0.method.text(in: buffer)) }
@@ -25,6 +28,7 @@ struct ColdRequest: Sendable {
             headers.append(HTTPField(name: name, value: line.value.text(in: buffer)))
         }
         self.headers = headers
+        self.isMethodOverridden = call.state.facts.methodOverride.count > 0
     }
 }
 
@@ -110,23 +114,25 @@ extension Forwarder {
 /// A request whose target is forwarded.
 struct AdmittedCall: Sendable {
     let target: AdmittedTarget
-    let method: HTTPRequest.Method
+    /// What the rules judge: POST where a header could make a GET that reads another method, whichever it names.
+    let judgedMethod: HTTPRequest.Method
     let headers: HTTPFields
 
     /// Admits a request.
     ///
-    /// - Throws: `.notFound`, `.badRequest`.
+    /// - Throws: `.notFound`, `.notForwarded`, `.badRequest`.
     init(_ request: ColdRequest, limits: ForwardingLimits) throws(GatewayError) {
         guard let method = request.method else { throw .badRequest("The method is malformed.") }
         do {
             self.target = try PathAdmission.admit(method: method, target: request.target, limits: limits)
         } catch {
             switch error {
-            case .notForwarded: throw .notFound
+            case .notForwarded:
+                throw PathAdmission.unforwardedAPI(request.target).map(GatewayError.notForwarded) ?? .notFound
             case .malformed(let how): throw .badRequest(how)
             }
         }
-        self.method = method
+        self.judgedMethod = request.isMethodOverridden ? .post : method
         self.headers = request.headers
     }
 }
@@ -155,7 +161,7 @@ struct AuthorisedCall: Sendable {
         let (admitted, caller) = (identified.admitted, identified.caller)
         if caller.isByCookie {
             let isAllowed = rule.allows(
-                method: admitted.method, path: admitted.target.authorisedPath, headers: admitted.headers,
+                method: admitted.judgedMethod, path: admitted.target.authorisedPath, headers: admitted.headers,
                 tenantOrigin: caller.tenant.origin,
                 label: caller.tenant.customer.subdomain.label)
             guard isAllowed else { throw .crossOrigin }
@@ -165,7 +171,7 @@ struct AuthorisedCall: Sendable {
         case .accessKey(let key):
             // An allow-list of exact spellings, so the raw path is what it reads.
             let path = String(admitted.target.path)
-            guard SessionKeeper.allows(key.scope, method: admitted.method, path: path) else { throw .keyScope }
+            guard SessionKeeper.allows(key.scope, method: admitted.judgedMethod, path: path) else { throw .keyScope }
         }
         try directory.admit(caller.tenant, at: now)
         self.caller = caller

@@ -55,6 +55,7 @@ extension Forwarder {
         let bytes = buffer.readableBytesUInt8Span
         let facts = state.facts
         guard let host = head.host, cameSecurely(facts, in: buffer, state), facts.requestedMethod.count == 0,
+            facts.methodOverride.count == 0,
             let label = access.origin.warmLabel(ofHost: bytes.extracting(host.range))
         else { return nil }
         guard let tenant = directory.warmTenant(label, at: now),

@@ -12,12 +12,12 @@ struct HeaderTable: Sendable {
     enum RequestRole: UInt8, Sendable {
         case passes, dropped, connection, host, contentLength, transferEncoding
         case authorization, sfdcSession, cookie, origin, secFetchSite, forwardedProto, requestID
-        case accessControlRequestMethod, expect
+        case accessControlRequestMethod, methodOverride, expect
 
         /// Whether such a line goes to Salesforce.
         var isPassed: Bool {
             switch self {
-            case .passes, .contentLength, .requestID, .accessControlRequestMethod: true
+            case .passes, .contentLength, .requestID, .accessControlRequestMethod, .methodOverride: true
             case .dropped, .connection, .host, .transferEncoding, .authorization, .sfdcSession, .cookie, .origin,
                 .secFetchSite, .forwardedProto, .expect:
                 false
@@ -45,6 +45,9 @@ struct HeaderTable: Sendable {
             // Read here as well.
             "content-length": .contentLength, "x-request-id": .requestID,
             "access-control-request-method": .accessControlRequestMethod,
+            // By which some servers, and Apex classes, let a request be of another method.
+            "x-http-method-override": .methodOverride, "x-http-method": .methodOverride,
+            "x-method-override": .methodOverride,
             // Answered here (RFC 9110 §10.1.1), so Salesforce need not say it again.
             "expect": .expect,
         ],

@@ -31,10 +31,23 @@ public final class ListenerTLS: Service {
         var validity: DateInterval
         /// Of the files as they were read, or tried, last.
         var stamps: [Stamp]
+        /// What the log was told of ``validity``.
+        var told = Concern.none
+        /// How often in a row a file was not there.
+        var missedRounds = 0
+    }
+
+    /// What is wrong with a certificate's time.
+    private enum Concern {
+        case none, endingSoon, notYet, ended
     }
 
     /// How often the files are looked at: 2 s.
     private static let interval: Duration = .seconds(2)
+    /// Files that are gone for longer than a renewal takes are told of: a minute.
+    private static let missedRoundsMax = 30
+    /// From when on the end of a certificate is worth a word: two weeks before it.
+    public static let renewalSeconds: TimeInterval = 14 * 24 * 60 * 60
     /// 1 MiB: a chain has some kilobytes.
     private static let fileBytesMax = 1 << 20
 
@@ -42,6 +55,7 @@ public final class ListenerTLS: Service {
     private let keyPath: String
     private let logger: Logger
     private let sleep: @Sendable (Duration) async throws -> Void
+    private let now: @Sendable () -> Date
     private let state: NIOLockedValueBox<State>
 
     /// Reads both files.
@@ -49,12 +63,14 @@ public final class ListenerTLS: Service {
     /// - Throws: ``ListenerTLSError``.
     public init(
         certificatePath: String, keyPath: String, logger: Logger,
+        now: @escaping @Sendable () -> Date,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws(ListenerTLSError) {
         self.certificatePath = certificatePath
         self.keyPath = keyPath
         self.logger = logger
         self.sleep = sleep
+        self.now = now
         let stamps = Self.stamps(certificatePath, keyPath)
         let (context, validity) = try Self.context(certificatePath, keyPath)
         self.state = NIOLockedValueBox(State(context: context, validity: validity, stamps: stamps ?? []))
@@ -66,19 +82,56 @@ public final class ListenerTLS: Service {
     /// Looks after the files until shutdown.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
+            self.examine()
             while !Task.isCancelled {
                 try? await self.sleep(Self.interval)
                 self.reload()
+                self.examine()
             }
         }
     }
 
+    /// Says once of a certificate that it ends soon, or is not valid: clients refuse it then.
+    func examine() {
+        let now = now()
+        let (concern, end) = state.withLockedValue { state -> (Concern, Date) in
+            let concern = Self.concern(state.validity, at: now)
+            defer { state.told = concern }
+            return (concern == state.told ? .none : concern, state.validity.end)
+        }
+        let when: Logger.Metadata = ["ends": "\(end.formatted(.iso8601))"]
+        switch concern {
+        case .none: break
+        case .endingSoon: logger.warning("The TLS certificate ends soon: renew it", metadata: when)
+        case .notYet: logger.error("The TLS certificate is not valid yet: clients refuse it", metadata: when)
+        case .ended: logger.error("The TLS certificate has ended: clients refuse it. Renew it", metadata: when)
+        }
+    }
+
+    private static func concern(_ validity: DateInterval, at now: Date) -> Concern {
+        if now < validity.start { return .notYet }
+        if now >= validity.end { return .ended }
+        return validity.end.timeIntervalSince(now) < renewalSeconds ? .endingSoon : .none
+    }
+
+    /// A file that is not there is being replaced; if it stays away, the next start would fail.
+    private func noteMissing() {
+        let rounds = state.withLockedValue { state in
+            state.missedRounds += 1
+            return state.missedRounds
+        }
+        guard rounds == Self.missedRoundsMax else { return }
+        logger.warning("A TLS file is gone: the certificate is used on, and a restart would fail")
+    }
+
     /// Reads the files again if they have changed.
     func reload() {
-        // A file that is not there is being replaced.
-        guard let stamps = Self.stamps(certificatePath, keyPath), stamps != state.withLockedValue({ $0.stamps }) else {
-            return
+        guard let stamps = Self.stamps(certificatePath, keyPath) else { return noteMissing() }
+        let isSame = state.withLockedValue { state in
+            state.missedRounds = 0
+            return state.stamps == stamps
         }
+        guard !isSame else { return }
         do throws(ListenerTLSError) {
             let (context, validity) = try Self.context(certificatePath, keyPath)
             state.withLockedValue { $0 = State(context: context, validity: validity, stamps: stamps) }

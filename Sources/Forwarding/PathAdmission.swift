@@ -1,3 +1,4 @@
+internal import Access
 internal import HTTPTypes
 internal import Wire
 
@@ -109,6 +110,21 @@ enum PathAdmission {
             }
         }
         return true
+    }
+
+    /// Which API of Salesforce's a target is that clients look for and that is not forwarded, in any case and with
+    /// escapes; `nil` for every other.
+    static func unforwardedAPI(_ target: String) -> UnforwardedAPI? {
+        let segments = decodeLax(Array(target.utf8.prefix { $0 != questionMark })).split(separator: slash)
+            .map { String(decoding: $0.map(lowercased), as: UTF8.self) }
+        if segments.first == "cometd" { return .cometd }
+        guard segments.prefix(2) == ["services", "soap"] else { return nil }
+        switch segments.dropFirst(2).first {
+        case "c": return .soapEnterprise
+        case "u": return .soapPartner
+        case "t": return .soapTooling
+        case _: return .soapOther
+        }
     }
 
     /// The beginnings of what is forwarded; one with its slash, since without one it is another path.

@@ -59,7 +59,7 @@ public struct Gateway: Sendable {
         let state = GatewayState()
         // What can fail comes before the client, which must be shut down once it is there.
         let frontend = try settings.frontendDirectory.map(frontendFiles)
-        let tls = try settings.tls.map { try listenerTLS($0, logger: logger) }
+        let tls = try settings.tls.map { try listenerTLS($0, logger: logger, now: sources.now) }
         let responder = try responder(
             settings, state: state, storage: storage, sources: sources, metrics: metrics, logger: logger)
         let control = HTTPClient(
@@ -95,10 +95,12 @@ public struct Gateway: Sendable {
         }
     }
 
-    private static func listenerTLS(_ settings: TLSSettings, logger: Logger) throws -> ListenerTLS {
+    private static func listenerTLS(
+        _ settings: TLSSettings, logger: Logger, now: @escaping @Sendable () -> Date
+    ) throws -> ListenerTLS {
         do throws(ListenerTLSError) {
             return try ListenerTLS(
-                certificatePath: settings.certificatePath, keyPath: settings.keyPath, logger: logger)
+                certificatePath: settings.certificatePath, keyPath: settings.keyPath, logger: logger, now: now)
         } catch {
             throw SettingsError(problems: [SettingsProblem(variable: error.variable, reason: error.description)])
         }

@@ -146,3 +146,10 @@ extension Fixtures {
         return (customer, admin)
     }
 }
+
+extension AccessKeyRepository {
+    /// Stores a key, however many its user has.
+    public func create(_ key: AccessKey) async throws {
+        _ = try await create(key, unlessHolding: .max)
+    }
+}

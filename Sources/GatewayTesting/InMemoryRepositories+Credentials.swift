@@ -198,8 +198,12 @@ struct InMemorySessionRepository: SessionRepository {
 struct InMemoryAccessKeyRepository: AccessKeyRepository {
     let store: InMemoryStore
 
-    func create(_ key: AccessKey) async throws {
+    func create(_ key: AccessKey, unlessHolding count: Int) async throws -> Bool {
         try store.transaction { state, _ in
+            let held = state.accessKeys.values.count {
+                $0.customerID == key.customerID && $0.userID == key.userID && $0.expiresAt > key.createdAt
+            }
+            guard held < count else { return false }
             guard state.users[key.userID]?.customerID == key.customerID else {
                 throw RepositoryError.conflict(constraint: RepositoryError.Constraint.accessKeyUser)
             }
@@ -208,6 +212,7 @@ struct InMemoryAccessKeyRepository: AccessKeyRepository {
             }
             state.accessKeys[key.id] = key.inMicroseconds
             state.record(.accessKey, key.customerID, key.id.rawValue)
+            return true
         }
     }
 

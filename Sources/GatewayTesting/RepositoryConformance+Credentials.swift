@@ -157,6 +157,30 @@ extension RepositoryConformance {
                 try await suite.repositories.accessKeys.create(suite.fixtures.makeAccessKey(of: nobody))
             }
         },
+        Check("access keys: of many at once, none is one too many") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let colleague = suite.fixtures.makeUser(in: customer.id, email: "colleague@example.com", role: .ae)
+            try await suite.repositories.users.create(colleague)
+            let keys = suite.repositories.accessKeys
+            let over = suite.fixtures.makeAccessKey(of: admin, lifetime: 60, at: suite.now.addingTimeInterval(-60))
+            for key in [over, suite.fixtures.makeAccessKey(of: colleague)] { try await keys.create(key) }
+            for _ in 0..<3 { try await keys.create(suite.fixtures.makeAccessKey(of: admin)) }
+            let newcomers = (0..<20).map { _ in suite.fixtures.makeAccessKey(of: admin) }
+            let made = try await withThrowingTaskGroup(of: AccessKeyID?.self) { group in
+                for key in newcomers {
+                    group.addTask { try await keys.create(key, unlessHolding: 8) ? key.id : nil }
+                }
+                return try await group.reduce(into: Set<AccessKeyID>()) { made, id in if let id { made.insert(id) } }
+            }
+            try expectEqual(made.count, 5, "made")
+            let held = try await Set(keys.keys(of: admin.id, in: customer.id).map(\.id))
+            try expectEqual(held.intersection(newcomers.map(\.id)), made, "what is told is what is stored")
+            try expectEqual(held.count, 9, "three of before, five, and one that is over")
+            let last = try unwrap(made.first, "there are five")
+            try await expect(keys.end(last, in: customer.id), "ended")
+            try await expect(
+                keys.create(suite.fixtures.makeAccessKey(of: admin), unlessHolding: 8), "the room is used again")
+        },
         Check("access keys: use is noted without a change, ending leaves one") { suite in
             let (customer, admin) = try await suite.makeTenant()
             let (neighbour, _) = try await suite.makeTenant()

@@ -22,6 +22,8 @@ public enum LogKey: String, Sendable, CaseIterable {
     case route
     /// The HTTP method.
     case method
+    /// A template of the path: no ids, and no query.
+    case path
     /// The HTTP status of our answer.
     case status
     /// The HTTP status of Salesforce's answer.

@@ -12,9 +12,9 @@ struct KeyRequest: Sendable, Hashable {
     /// `nil`: the default life of a key.
     let expiresAt: Date?
 
-    /// - Throws: ``RequestError/invalid(_:)`` with everything that is wrong. Whether name and expiry are acceptable is
-    ///   for `SessionKeeper` to say.
-    init(_ body: JSONValue) throws(RequestError) {
+    /// - Parameter mayEnd: Whether a key may end at a time.
+    /// - Throws: ``RequestError/invalid(_:)`` with everything that is wrong.
+    init(_ body: JSONValue, mayEnd: (Date) -> Bool) throws(RequestError) {
         guard case .object(let members) = body else {
             throw .invalid([Violation(pointer: "", detail: "must be an object")])
         }
@@ -27,8 +27,13 @@ struct KeyRequest: Sendable, Hashable {
                 Violation(pointer: JSONPointer.step(member), detail: "is not known; known are name, scope, expiresAt"))
         }
         switch members["name"] {
-        case .string(let text) where !text.isEmpty: name = text
-        case _: violations.append(Violation(pointer: "/name", detail: "must be a string that is not empty"))
+        case .string(let text) where SessionKeeper.keyName(text) != nil: name = text
+        case _:
+            violations.append(
+                Violation(
+                    pointer: "/name",
+                    detail: "must be a string of 1 to \(SessionKeeper.keyNameCharactersMax) characters, none of them a"
+                        + " control character"))
         }
         switch members["scope"] {
         case nil: break
@@ -39,7 +44,11 @@ struct KeyRequest: Sendable, Hashable {
         switch members["expiresAt"] {
         case nil, .null: break
         case .string(let text):
-            if let time = RFC3339.time(text) { expiresAt = time } else { fallthrough }
+            guard let time = RFC3339.time(text) else { fallthrough }
+            expiresAt = time
+            if !mayEnd(time) {
+                violations.append(Violation(pointer: "/expiresAt", detail: "must be in the future, and within a year"))
+            }
         case _:
             violations.append(
                 Violation(pointer: "/expiresAt", detail: "must be a time such as 2027-01-31T12:00:00Z, or null"))

@@ -58,6 +58,14 @@ struct ExplorerSection: Sendable, Hashable {
 struct PageNotice: Sendable, Hashable {
     let title: String
     let detail: String
+    /// Where one can do something about it.
+    var link: PageLink?
+}
+
+/// A way to another page of this host.
+struct PageLink: Sendable, Hashable {
+    let path: String
+    let label: String
 }
 
 /// An error.

@@ -11,6 +11,8 @@ enum RequestError: Error, Sendable, Hashable {
     case unsupportedMediaType([String])
     case bodyTooLarge(bytesMax: Int)
     case bodyNotJSON
+    /// A member of this name stands twice in one object of the body.
+    case memberRepeated(String)
     /// Not what a form sends, or no form that is here.
     case bodyNotForm
     /// What is wrong with the query.
@@ -66,6 +68,9 @@ extension Problem {
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
     }
 
+    /// So much of a caller's own names is repeated to them: 100 characters.
+    private static let nameCharactersMax = 100
+
     private init(_ error: RequestError) {
         switch error {
         case .methodNotAllowed(let methods):
@@ -91,6 +96,11 @@ extension Problem {
             self.init(
                 status: .badRequest, code: "BAD_REQUEST", title: "Bad request",
                 detail: "The body is not JSON, or nested too deeply.")
+        case .memberRepeated(let name):
+            self.init(
+                status: .badRequest, code: "BAD_REQUEST", title: "Bad request",
+                detail: "The body has the member \"\(name.prefix(Self.nameCharactersMax))\" twice in one object."
+                    + " Which one counts, nobody could tell.")
         case .bodyNotForm:
             self.init(
                 status: .badRequest, code: "BAD_REQUEST", title: "Bad request",
@@ -112,12 +122,13 @@ extension Problem {
         switch error {
         case .badRequest: "Bad request"
         case .requestTimeout: "Request timeout"
-        case .notFound: "Not found"
+        case .notFound, .notForwarded: "Not found"
         case .notSignedIn: "Not signed in"
         case .grantDead: "Sign in again"
         case .crossOrigin: "Request from another site"
         case .httpsRequired: "https only"
         case .keyScope: "Not allowed for access keys"
+        case .tooManyKeys: "Too many access keys"
         case .userDisabled: "Account disabled"
         case .adminOnly: "Admins only"
         case .barredByOrg: "Salesforce does not allow this"

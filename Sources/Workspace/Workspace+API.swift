@@ -30,7 +30,7 @@ extension Workspace {
         try requireSession(caller)
         try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
         let body = try await jsonBody(exchange, types: ["application/json"], bytesMax: KeyRequest.bodyBytesMax)
-        let wish = try KeyRequest(body)
+        let wish = try KeyRequest(body, mayEnd: sessions.mayKeyEnd)
         let (key, record) = try await sessions.createKey(
             name: wish.name, scope: wish.scope, expiresAt: wish.expiresAt, for: caller)
         guard case .object(var members) = JSONValue.accessKey(record) else { throw GatewayError.internalError }

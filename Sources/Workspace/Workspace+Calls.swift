@@ -48,7 +48,9 @@ extension Workspace {
     /// - Throws: ``RequestError`` for its type, size or form.
     func jsonBody(_ exchange: Exchange, types: [String], bytesMax: Int) async throws -> JSONValue {
         let body = try await body(exchange, types: types, bytesMax: bytesMax)
-        guard let value = JSONValue(Array(body.readableBytesView)) else { throw RequestError.bodyNotJSON }
+        let bytes = Array(body.readableBytesView)
+        guard let value = JSONValue(bytes) else { throw RequestError.bodyNotJSON }
+        if let name = JSONMembers.repeated(in: bytes) { throw RequestError.memberRepeated(name) }
         return value
     }
 

@@ -33,7 +33,7 @@ extension Workspace {
     private func workspacePage(_ caller: Caller, _ exchange: Exchange) -> Response {
         let customer = caller.tenant.customer
         let user = caller.user
-        let obstacle = obstacle(exchange)
+        let obstacle = obstacle(exchange, for: user)
         return pages.workspace(
             WorkspacePage(
                 frame: pages.frame(heading: "Workspace", company: customer.companyName, usesScript: obstacle == nil),
@@ -44,13 +44,19 @@ extension Workspace {
     }
 
     /// Why Salesforce can't be used through this workspace; `nil` where it can.
-    private func obstacle(_ exchange: Exchange) -> PageNotice? {
-        do {
+    ///
+    /// - Parameter user: Who is told; `nil` for somebody who is not signed in.
+    private func obstacle(_ exchange: Exchange, for user: User? = nil) -> PageNotice? {
+        do throws(GatewayError) {
             try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
             return nil
         } catch {
             let problem = Problem(error)
-            return PageNotice(title: problem.title, detail: problem.detail)
+            var notice = PageNotice(title: problem.title, detail: problem.detail)
+            if case .subscriptionInactive = error, user?.isAdmin == true {
+                notice.link = PageLink(path: SettingsPage.billing.path, label: "See billing")
+            }
+            return notice
         }
     }
 

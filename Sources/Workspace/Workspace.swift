@@ -58,13 +58,20 @@ public struct Workspace: Sendable {
         let exchange = Exchange(request: request, call: call)
         let cors = CORSHeaders(rule: rule, label: call.tenant.customer.subdomain.label)
         var response: Response
+        var problem: Problem?
         do {
             response = try await answer(exchange, cors: cors)
         } catch {
-            response = render(error, for: exchange)
+            let refusal = self.problem(error, of: exchange)
+            response = render(refusal, for: exchange)
+            problem = refusal
         }
         cors.apply(to: &response.headers, request: request.headers)
-        return headers.finish(response, to: request.method, requestID: call.requestID)
+        response = headers.finish(response, to: request.method, requestID: call.requestID)
+        RequestLine.write(
+            request, status: response.status.code, seconds: access.now().timeIntervalSince(call.receivedAt),
+            error: problem?.code, to: call.logger)
+        return response
     }
 
     private func answer(_ exchange: Exchange, cors: CORSHeaders) async throws -> Response {
@@ -122,13 +129,16 @@ public struct Workspace: Sendable {
         return try await frontend.response(path: exchange.request.uri.path, headers: headers)
     }
 
-    private func render(_ error: any Error, for exchange: Exchange) -> Response {
+    private func problem(_ error: any Error, of exchange: Exchange) -> Problem {
         if !(error is GatewayError || error is RequestError || error is SignInError) {
             // The type alone: what an unforeseen error says of itself could hold anything.
             exchange.call.logger.info(
                 "A request failed in a way that was not foreseen", metadata: ["error": "\(type(of: error))"])
         }
-        let problem = Problem(error)
+        return Problem(error)
+    }
+
+    private func render(_ problem: Problem, for exchange: Exchange) -> Response {
         let isForPerson =
             switch exchange.route.reader {
             case .person: true

@@ -1,6 +1,7 @@
 internal import Access
 internal import Foundation
 internal import Gateway
+internal import NIOCore
 internal import Storage
 
 /// What commands say to the person in front of them: answers on stdout, progress and problems on stderr.
@@ -23,7 +24,18 @@ enum Console {
 
     /// An error in words, with the cure where one is known.
     static func explain(_ error: any Error) -> String {
-        String(describing: error)
+        if let error = error as? IOError, let words = explain(error.errnoCode) { return words }
+        return String(describing: error)
+    }
+
+    /// Why a port can't be listened on; of nothing else does the system's refusal reach a command.
+    private static func explain(_ code: CInt) -> String? {
+        switch code {
+        case EADDRINUSE: "The port is in use. Stop what listens there, or choose another one (PORT, --port)."
+        case EACCES: "The port may not be used by this user. Choose one above 1023 (PORT, --port)."
+        case EADDRNOTAVAIL: "The address is none of this machine's. Correct HOST."
+        case _: nil
+        }
     }
 
     /// Columns with as much room as they need.

@@ -23,6 +23,11 @@ struct Demo: AsyncParsableCommand {
     @Option(help: "The simulator's port; 0 takes a free one.") var simulatorPort = 8081
     @Flag(help: "Print what is running as one line of JSON.") var json = false
 
+    func validate() throws {
+        try Ports.check(port)
+        try Ports.check(simulatorPort)
+    }
+
     func run() async throws {
         let port = try port == 0 ? await FreePort.find() : port
         let simulatorPort = try simulatorPort == 0 ? await FreePort.find() : simulatorPort

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import NIOCore
 internal import NIOPosix
 
@@ -11,5 +12,15 @@ enum FreePort {
         try await channel.close()
         try await group.shutdownGracefully()
         return port
+    }
+}
+
+/// Ports as they are given on the command line.
+enum Ports {
+    /// - Throws: `ValidationError` where there is no such port.
+    static func check(_ port: Int) throws {
+        guard (0...65_535).contains(port) else {
+            throw ValidationError("A port is a number from 0 to 65535; \(port) is none.")
+        }
     }
 }

@@ -15,6 +15,10 @@ struct SimulatorCommand: AsyncParsableCommand {
     @Option(help: "A callback URL that the apps accept. May be given several times.")
     var redirectUri: [String] = []
 
+    func validate() throws {
+        try Ports.check(port)
+    }
+
     func run() async throws {
         LoggingSetup.bootstrap(level: .info, format: .text, now: { Date() })
         let logger = Logger(label: "simulator")

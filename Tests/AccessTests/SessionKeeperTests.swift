@@ -478,7 +478,7 @@ import Testing
         let error = await gatewayError {
             try await sessions.createKey(name: "k", scope: .read, expiresAt: nil, for: caller)
         }
-        #expect(error?.status == 400)
+        #expect(error == .tooManyKeys)
     }
 
     /// Without an org id there is nothing to make a key's shape of.

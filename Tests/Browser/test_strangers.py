@@ -63,9 +63,34 @@ ATTACKS = {
             form.submit();
         }""",
     ),
+    "form that changes settings": (
+        "/settings/config",
+        """url => {
+            const form = Object.assign(document.createElement('form'), {method: 'POST', action: url});
+            for (const [name, value] of [['section', 'riskRules'], ['action', 'restore'], ['tag', '*']])
+                form.append(Object.assign(document.createElement('input'), {name, value}));
+            document.body.append(form);
+            form.submit();
+        }""",
+    ),
+    "form that makes a key": (
+        "/settings/keys",
+        """url => {
+            const form = Object.assign(document.createElement('form'), {method: 'POST', action: url});
+            for (const [name, value] of [['name', 'tossed'], ['scope', 'full'], ['days', '90'], ['action', 'create']])
+                form.append(Object.assign(document.createElement('input'), {name, value}));
+            document.body.append(form);
+            form.submit();
+        }""",
+    ),
+    "fetch that makes a key": (
+        "/api/keys",
+        """url => { fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include', body: '{"name":"tossed"}'})
+            .catch(() => null); }""",
+    ),
 }
 # The browser itself keeps these answers from the page, and from the test.
-WITHHELD = {"fetch with CORS", "image", "script"}
+WITHHELD = {"fetch with CORS", "fetch that makes a key", "image", "script"}
 
 
 @pytest.fixture(scope="module")
@@ -118,5 +143,43 @@ def test_stranger_runs_nothing(demo, signed_in, origins, axonify, attack, origin
     own = signed_in.new_page()
     own.goto(f"{axonify.url}/")
     assert fetch_status(own, "/api/me") == 200, "the session goes on"
+    assert own.evaluate("fetch('/api/keys').then((answer) => answer.json())") == {"keys": []}
     own.close()
     page.close()
+
+
+@pytest.mark.parametrize("origin", ["sibling tenant", "foreign site"])
+def test_stranger_frames_nothing(signed_in, origins, axonify, origin):
+    """No page of the workspace is shown inside another's, where a click could be stolen."""
+    page = signed_in.new_page()
+    page.goto(origins[origin])
+    for path in ("/", "/settings/people"):
+        with page.expect_response(f"{axonify.url}{path}") as framed:
+            page.evaluate(
+                "url => { document.body.append(Object.assign(document.createElement('iframe'), {src: url})); }",
+                axonify.url + path,
+            )
+        assert "frame-ancestors 'none'" in framed.value.headers["content-security-policy"]
+    assert [frame.name for frame in page.frames if frame.url.startswith(axonify.url)] == []
+    page.close()
+
+
+def test_tossed_cookie_is_ignored(new_context, axonify, neighbour):
+    """A neighbour plants the cookie of a session of their own for all workspaces, for every path: nothing changes."""
+    attacker = new_context().new_page()
+    sign_in(attacker, neighbour, neighbour.users[0])
+    [planted] = [cookie for cookie in attacker.context.cookies() if cookie["name"] == "formation_session"]
+    context = new_context(bypass_csp=True)
+    page = context.new_page()
+    sign_in(page, axonify, axonify.users[0])
+    sibling = context.new_page()
+    sibling.goto(f"{neighbour.url}/")
+    for path in ("/", "/api", "/services/data", "/settings"):
+        sibling.evaluate("text => { document.cookie = text; }", f"{planted['name']}={planted['value']}"
+                         f"; domain={neighbour.host.split('.', 1)[1]}; path={path}")
+    sent = [cookie for cookie in context.cookies(f"{axonify.url}/api/me") if cookie["name"] == planted["name"]]
+    assert len(sent) == 3, "the browser takes them, and sends them along with the own one"
+    page.reload()
+    me = page.evaluate("fetch('/api/me').then((answer) => answer.json())")
+    assert me["user"]["fullName"] == axonify.users[0].name
+    assert fetch_status(page, f"{API}/limits") == 200

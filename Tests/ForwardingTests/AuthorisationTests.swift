@@ -125,6 +125,45 @@ import Testing
         }
     }
 
+    static let overrides = [
+        "X-HTTP-Method-Override: DELETE", "x-http-method: PATCH", "X_Method.Override: PUT",
+        "X-HTTP-Method-Override: GET", "X-HTTP-Method-Override:",
+    ]
+
+    /// A key that reads can't ask for another method by a header, and a GET that does is no GET to the cross-origin
+    /// rule.
+    @Test(arguments: overrides) func aHeaderMakesNoReadAnythingElse(line: String) async throws {
+        try await withWorld { world in
+            for credential in ["Authorization: Bearer \(world.readKey)", "X-SFDC-Session: \(world.readKey)"] {
+                let answered = try await world.refusal(world.bare("GET", Self.path, [credential, line]))
+                #expect(answered.status == 403)
+                #expect(answered.text.contains("KEY_SCOPE"))
+            }
+            for site in [["Sec-Fetch-Site: none"], []] {
+                let answered = try await world.refusal(
+                    world.bare("GET", Self.path, ["Cookie: \(world.cookie)", line] + site))
+                #expect(answered.status == 403)
+                #expect(answered.text.contains("CROSS_ORIGIN_REQUEST"))
+            }
+            #expect(world.upstream.acceptedCount == 0)
+        }
+    }
+
+    /// Whoever may write anyway, may say so by a header: it is passed on, and Salesforce decides.
+    @Test(arguments: overrides, [true, false]) func whoMayWriteMayOverride(line: String, isByKey: Bool) async throws {
+        try await withWorld { world in
+            let name = try #require(line.split(separator: ":").first)
+            let request =
+                isByKey
+                ? world.bare("POST", Self.path, ["Authorization: Bearer \(world.key)", line, "Content-Length: 0"])
+                : world.request("GET", Self.path, [line])
+            let (received, answered) = try await world.exchange(
+                request, answer: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            #expect(answered.status == 200)
+            #expect(received[String(name)].count == 1)
+        }
+    }
+
     struct CustomerCase: Sendable, CustomTestStringConvertible {
         let code: String
         let status: Int
@@ -151,8 +190,9 @@ import Testing
 
     /// What is not forwarded, and what is malformed, in the same shape, signed in or not.
     @Test(arguments: [
-        ("/services/oauth2/token", 404, "NOT_FOUND"), ("/services/Soap/u/62.0", 404, "NOT_FOUND"),
-        ("/cometd/62.0", 404, "NOT_FOUND"), ("/services/data/..%2foauth2/token", 400, "BAD_REQUEST"),
+        ("/services/oauth2/token", 404, "NOT_FOUND"), ("/services/Soaps/u/62.0", 404, "NOT_FOUND"),
+        ("/services/wsdl/x", 404, "NOT_FOUND"), ("/services/data/..%2foauth2/token", 400, "BAD_REQUEST"),
+        ("/services/Soap/../oauth2/token", 400, "BAD_REQUEST"), ("/cometd/..%2fservices", 400, "BAD_REQUEST"),
         ("/services/data/%2e%2e/oauth2/token", 400, "BAD_REQUEST"), ("//services/data", 400, "BAD_REQUEST"),
         ("/services/data/v62.0/query?_HttpMethod=DELETE", 400, "BAD_REQUEST"),
     ])

@@ -139,6 +139,19 @@ import Testing
         }
     }
 
+    /// A GET that a header can make something else may have been executed as that.
+    @Test func whatIsOverriddenIsNotRepeated() async throws {
+        try await withWorld { world in
+            let client = try await world.connect()
+            try await client.send(world.request("GET", Self.path, ["X-HTTP-Method-Override: POST"]))
+            let salesforce = try await world.upstream.accept()
+            _ = try await salesforce.readRequest()
+            await salesforce.close()
+            #expect(try await client.readResponse().status == 502)
+            #expect(world.upstream.acceptedCount == 1)
+        }
+    }
+
     /// It is once more, not for ever.
     @Test func aSecondClosedConnectionIsAnError() async throws {
         try await withWorld { world in

@@ -51,7 +51,7 @@ import Testing
         try files.write(certificate)
         let log = CapturedLog()
         let tls = try ListenerTLS(
-            certificatePath: files.certificatePath, keyPath: files.keyPath, logger: log.logger)
+            certificatePath: files.certificatePath, keyPath: files.keyPath, logger: log.logger, now: { Date() })
         try await body(tls, files, log)
     }
 
@@ -184,6 +184,42 @@ import Testing
         }
     }
 
+    /// A certificate that ends is told of once when that comes near and once when it has come, and never while it is
+    /// good; so is a file that stays away.
+    @Test func endsAndLossesAreTold() throws {
+        let files = try Files()
+        defer { files.remove() }
+        try files.write(try Certificate.make(name: Self.name))
+        let log = CapturedLog()
+        let clock = TestClock()
+        let tls = try ListenerTLS(
+            certificatePath: files.certificatePath, keyPath: files.keyPath, logger: log.logger, now: clock.reading)
+        func told(at time: Date) -> [String] {
+            clock.advance(by: time.timeIntervalSince(clock.now))
+            let before = log.lines.count
+            for _ in 0..<3 { tls.examine() }
+            return log.lines.dropFirst(before).map { "\($0.level) \($0.message)" }
+        }
+        let validity = tls.validity
+        let nearness = ListenerTLS.renewalSeconds
+        #expect(
+            told(at: validity.start.addingTimeInterval(-1)) == [
+                "error The TLS certificate is not valid yet: clients refuse it"
+            ])
+        #expect(
+            told(at: validity.end.addingTimeInterval(-60)) == ["warning The TLS certificate ends soon: renew it"])
+        #expect(
+            told(at: validity.end) == ["error The TLS certificate has ended: clients refuse it. Renew it"])
+        #expect(told(at: validity.end.addingTimeInterval(nearness)).isEmpty)
+        try FileManager.default.removeItem(atPath: files.keyPath)
+        let before = log.lines.count
+        for _ in 0..<100 { tls.reload() }
+        #expect(
+            log.lines.dropFirst(before).map(\.message) == [
+                "A TLS file is gone: the certificate is used on, and a restart would fail"
+            ])
+    }
+
     /// Files that can't be used are refused when the process starts, in words that say which and why.
     @Test func filesThatCannotBeUsed() throws {
         let files = try Files()
@@ -192,7 +228,8 @@ import Testing
         func error() -> ListenerTLSError? {
             do throws(ListenerTLSError) {
                 _ = try ListenerTLS(
-                    certificatePath: files.certificatePath, keyPath: files.keyPath, logger: CapturedLog().logger)
+                    certificatePath: files.certificatePath, keyPath: files.keyPath, logger: CapturedLog().logger,
+                    now: { Date() })
                 return nil
             } catch {
                 return error

@@ -1,3 +1,4 @@
+import Access
 import Foundation
 import HTTPTypes
 import Testing
@@ -52,6 +53,19 @@ import Wire
             try PathAdmission.admit(method: .get, target: target, limits: ForwardingLimits())
         }
         #expect(PathAdmission.claims(target))
+    }
+
+    /// What clients look for is known by its name, in any spelling that Salesforce might take.
+    @Test(arguments: [
+        ("/services/Soap/u/62.0", UnforwardedAPI.soapPartner), ("/services/soap/U/62.0?x=/y", .soapPartner),
+        ("/services/Soap/c/62.0/00D", .soapEnterprise), ("/services/Soap/T/62.0", .soapTooling),
+        ("/services/Soap/m/62.0", .soapOther), ("/services/Soap/s/62.0", .soapOther), ("/services/Soap", .soapOther),
+        ("/services/S%6fap/class/Mine", .soapOther), ("/cometd", .cometd), ("/CometD/62.0/", .cometd),
+        ("/services/Soaps", nil), ("/services", nil), ("/services/x?/services/Soap", nil), ("/cometdx", nil),
+        ("/", nil), ("/services/cometd", nil),
+    ])
+    func whatClientsLookFor(target: String, api: UnforwardedAPI?) {
+        #expect(PathAdmission.unforwardedAPI(target) == api)
     }
 
     static let malformed = [

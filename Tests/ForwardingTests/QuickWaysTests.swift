@@ -143,6 +143,7 @@ import Wire
         "x-sfdc-session", "cookie", "cookie2", "origin", "referer", "sec-fetch-site", "sec-fetch-mode", "forwarded",
         "x-forwarded-proto", "x-forwarded-for", "x-forwarded-host", "x-request-start", "via", "content-length",
         "x-request-id", "access-control-request-method", "expect", "proxy-authorization", "x-formation-tenant",
+        "x-http-method-override", "x-http-method", "x-method-override",
     ]
 
     private static let answerNames = [

@@ -1,5 +1,7 @@
 import Foundation
 import GatewayTesting
+import NIOCore
+import NIOPosix
 import Testing
 
 /// The command line as its user meets it: a child process, its output and its exit code (contract §4).
@@ -18,7 +20,10 @@ import Testing
     }
 
     /// Wrong usage exits with 64.
-    @Test(arguments: [["nonsense"], ["db", "init", "--nonsense"], ["customer", "show"], ["customer", "create"]])
+    @Test(arguments: [
+        ["nonsense"], ["db", "init", "--nonsense"], ["customer", "show"], ["customer", "create"],
+        ["simulator", "--port", "99999"], ["demo", "--simulator-port", "-1"],
+    ])
     func wrongUsage(command: [String]) async throws {
         let output = try await FormationProcess.run(command)
         #expect(output.status == 64)
@@ -38,6 +43,18 @@ import Testing
         for variable in ["DATABASE_URL", "ENCRYPTION_KEY", "PORT"] { #expect(output.stderr.contains(variable)) }
         #expect(!output.stderr.contains("sesame"))
         #expect(output.stdout.isEmpty)
+    }
+
+    /// A port that is taken is said in words, with what to do.
+    @Test func portInUse() async throws {
+        let other = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(other.localAddress?.port)
+        let output = try await FormationProcess.run(["simulator", "--port", "\(port)"])
+        try await other.close()
+        #expect(output.status == 1)
+        #expect(output.stderr.contains("The port is in use. Stop what listens there, or choose another one"))
+        #expect(!output.stderr.contains("errno"))
     }
 
     /// A key is 64 hexadecimal digits, and another one each time.

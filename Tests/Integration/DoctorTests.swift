@@ -31,6 +31,24 @@ extension WorldTests {
             }
         }
 
+        /// The frontend's directory is looked at, where there is one.
+        @Test func theFrontend() async throws {
+            try await World.run { world in
+                let directory = FileManager.default.temporaryDirectory.appending(path: "doctor-\(UUID().uuidString)")
+                try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+                defer { try? FileManager.default.removeItem(at: directory) }
+                var environment = world.environment(port: 0)
+                environment["FRONTEND_DIR"] = directory.path
+                let empty = try await FormationProcess.run(["doctor"], environment: environment)
+                #expect(empty.status == 1)
+                Self.expectLine("✗ frontend: FRONTEND_DIR names a directory without an index.html.", in: empty)
+                try Data("<!doctype html>".utf8).write(to: directory.appending(path: "index.html"))
+                Self.expectLine(
+                    "✓ frontend: FRONTEND_DIR has an index.html.",
+                    in: try await FormationProcess.run(["doctor"], environment: environment))
+            }
+        }
+
         /// A certificate of the gateway's own is looked at: whether it can be served, and for how long.
         @Test func theCertificate() async throws {
             try await World.run { world in

@@ -30,6 +30,41 @@ extension WorldTests {
             }
         }
 
+        /// What is answered here has a line in the log, by a template, with the id that the answer carries; probes have
+        /// none.
+        @Test func ownAnswersAreLogged() async throws {
+            try await World.run { world in
+                let key = UUID().uuidString
+                let requests = [
+                    (
+                        "axonify.formation.localhost", "/api/keys/\(key)?a=secret",
+                        "error=METHOD_NOT_ALLOWED method=GET"
+                            + " path=/api/keys/{id}", "status=405 tenant=axonify"
+                    ),
+                    (
+                        "axonify.formation.localhost", "/secret", "error=NOT_FOUND method=GET path=/{path}",
+                        "status=404 tenant=axonify"
+                    ),
+                    ("axonify.formation.localhost", "/", "method=GET path=/", "status=200 tenant=axonify"),
+                    ("formation.localhost", "/?workspace=secret", "method=GET path=/", "status=303"),
+                    ("nobody.formation.localhost", "/secret", "method=GET path=/{path}", "status=404"),
+                ]
+                for (host, path, begins, ends) in requests {
+                    let answer = try await Self.get(world, path, headers: ["Host: \(host)", "Accept: text/html"])
+                    let id = try #require(answer["X-Request-Id"].first)
+                    let lines = world.log.text.split(separator: "\n").filter {
+                        $0.hasPrefix("info request ") && $0.contains("request_id=\(id)")
+                    }
+                    #expect(lines.count == 1, "\(host)\(path)")
+                    #expect(lines.first?.contains("\(begins) request_id=\(id) \(ends)") == true, "\(lines)")
+                    #expect(lines.first?.contains("secret") == false)
+                }
+                let before = world.log.count(of: "info request ")
+                _ = try await Self.get(world, "/healthz", headers: ["Host: formation.localhost"])
+                #expect(world.log.count(of: "info request ") == before)
+            }
+        }
+
         /// Nothing tells a foreign host, a nested label, a reserved one and an unknown tenant apart.
         @Test func unknownHostsAnswerAlike() async throws {
             try await World.run { world in

@@ -348,7 +348,10 @@ import Testing
             let made = try await harness.send(
                 .POST, Harness.instance, "/services/async/60.0/job",
                 headers: [("X-SFDC-Session", token), ("Content-Type", "application/xml")],
-                body: "<jobInfo><operation>insert</operation><object>Account</object></jobInfo>")
+                body: """
+                    <jobInfo><operation>insert</operation><object>Account</object>\
+                    <contentType>CSV</contentType></jobInfo>
+                    """)
             #expect(made.status == 201)
             let id = try #require(made.text.firstMatch(of: /<id>(\w+)<\/id>/)).1
             let read = try await harness.send(

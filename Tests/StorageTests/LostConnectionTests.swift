@@ -36,6 +36,31 @@ import Testing
         }
     }
 
+    /// A transaction begins over another connection where the one that it was given is gone.
+    @Test func aTransactionBeginsAgain() async throws {
+        try await withTestDatabase(.forced) { test in
+            let (customer, admin) = try await test.fixtures.store(in: test.repositories)
+            try await test.withSuperuser { watcher in try await Self.killOthers(watcher) }
+            let key = test.fixtures.makeAccessKey(of: admin)
+            #expect(try await test.repositories.accessKeys.create(key, unlessHolding: 1))
+            #expect(try await test.repositories.accessKeys.keys(of: admin.id, in: customer.id) == [key])
+        }
+    }
+
+    /// Ends all connections but one's own, and waits until they are gone.
+    private static func killOthers(_ watcher: PostgresClient) async throws {
+        var count = 1
+        while count > 0 {
+            try Task.checkCancellation()
+            count = try await watcher.query(
+                """
+                select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+                """
+            ).count
+        }
+    }
+
     /// So many times, waits for somebody who waits for the lock, and ends the connection.
     private static func killWaiting(_ watcher: PostgresClient, times: Int) async throws {
         var killed: Set<Int> = []

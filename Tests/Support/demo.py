@@ -77,6 +77,11 @@ class Demo:
         """The number of the newest entry."""
         return max((entry.number for entry in self.journal()), default=0)
 
+    def end_tokens(self):
+        """Ends every access token, as Salesforce does when its session times out."""
+        answer = requests.post(f"{self.simulator}/_simulator/tokens/expire", json={}, timeout=10)
+        answer.raise_for_status()
+
 
 def _journal_entry(entry):
     return JournalEntry(
@@ -116,12 +121,18 @@ def _wait_until_ready(process, lines, log):
     return description
 
 
-def start():
-    """Starts a demo on free ports, in an empty directory and with nothing of the caller's settings."""
+def start(certificate=None, **settings):
+    """Starts a demo on free ports, in an empty directory, with these settings and none of the caller's.
+
+    With a certificate it speaks https.
+    """
     directory = Path(tempfile.mkdtemp(prefix="formation-demo."))
     log = directory / "demo.log"
     binary = os.environ.get("FORMATION_BINARY") or REPOSITORY / ".build/debug/formation"
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "POSTGRES_BIN", "LD_LIBRARY_PATH")
+    environment = {name: os.environ[name] for name in kept if name in os.environ} | settings
+    if certificate:
+        environment |= {"TLS_CERTIFICATE": str(certificate.chain), "TLS_KEY": str(certificate.key)}
     process = subprocess.Popen(
         [
             REPOSITORY / "Scripts/with-postgres",
@@ -129,7 +140,7 @@ def start():
             *("demo", "--json", "--port", "0", "--simulator-port", "0"),
         ],
         cwd=directory,
-        env={name: os.environ[name] for name in kept if name in os.environ},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -66,10 +66,11 @@ def _submit(session, page, button, **values):
     return session.request(form.method, urljoin(page.url, form.action), timeout=TIMEOUT_SECONDS, **body)
 
 
-def sign_in(tenant, person):
-    """A session of the person's at the tenant, with its cookie."""
+def sign_in(tenant, person, authority=None):
+    """A session of the person's at the tenant, with its cookie; over https, by whom the certificate is signed."""
     session = requests.Session()
     session.trust_env = False
+    session.verify = str(authority) if authority else True
     page = session.get(f"{tenant.url}/auth/login", timeout=TIMEOUT_SECONDS)
     page = _submit(session, page, "Log In", text=person.username, password=person.password)
     if not page.url.startswith(tenant.url):

@@ -41,8 +41,8 @@ import Testing
 
     /// Who is not signed in gets problem details with a challenge, a browser too.
     @Test(arguments: [
-        "/api/me", "/api/config", "/api/keys", "/api/users", "/api/users/1", "/api/sessions", "/api/audit",
-        "/auth/session",
+        "/api/me", "/api/config", "/api/config/warnings", "/api/keys", "/api/users", "/api/users/1", "/api/sessions",
+        "/api/audit", "/auth/session",
     ])
     func signedOutIsUnauthorized(path: String) async throws {
         let scene = try await Scene()
@@ -195,7 +195,10 @@ import Testing
     @Test(arguments: [
         ("text/plain", #"{"name":"x"}"#, 415), ("application/json", "{", 400),
         ("application/json", #"{"name":7}"#, 422),
-        ("application/json", #"{"name":"x","expiresAt":"2020-01-01T00:00:00Z"}"#, 400),
+        ("application/json", #"{"name":"x","expiresAt":"2020-01-01T00:00:00Z"}"#, 422),
+        ("application/json", #"{"name":"x","expiresAt":"2099-01-01T00:00:00Z"}"#, 422),
+        ("application/json", #"{"name":"\#(String(repeating: "x", count: 101))"}"#, 422),
+        ("application/json", #"{"name":"x","name":"y"}"#, 400), ("application/json", "[]", 422),
         ("application/json", #"{"name":"\#(String(repeating: "x", count: KeyRequest.bodyBytesMax))"}"#, 413),
     ])
     func wrongBodiesAreRefused(type: String, body: String, status: Int) async throws {
@@ -203,6 +206,37 @@ import Testing
         let headers = scene.fetch(try await scene.cookie(), [.contentType: type])
         #expect(try await scene.send(.post, "/api/keys", headers: headers, body: body).status.code == status)
         #expect(try await scene.send(.delete, "/api/keys/no-uuid", headers: headers).status == .notFound)
+    }
+
+    /// What is well-formed and wrong is named by its place; so is a member that stands twice, by its name.
+    @Test func whatIsWrongIsNamed() async throws {
+        let scene = try await Scene()
+        let headers = scene.fetch(try await scene.cookie(), [.contentType: "application/json"])
+        let wrong = try await scene.send(
+            .post, "/api/keys", headers: headers, body: #"{"name":"a\nb","expiresAt":"2020-01-01T00:00:00Z"}"#)
+        #expect(wrong.status == .unprocessableContent)
+        let members = try await scene.members(wrong)
+        #expect(members["code"] == .string("INVALID_VALUE"))
+        guard case .array(let errors) = members["errors"] else {
+            Issue.record("no errors are listed")
+            return
+        }
+        let pointers = errors.map { error -> JSONValue? in
+            guard case .object(let members) = error else { return nil }
+            return members["pointer"]
+        }
+        #expect(pointers == [.string("/expiresAt"), .string("/name")])
+        for (method, path) in [(HTTPRequest.Method.post, "/api/keys"), (.patch, "/api/config")] {
+            let twice = try await scene.send(method, path, headers: headers, body: #"{"a":1,"b":{"c":1,"c":2}}"#)
+            #expect(twice.status == .badRequest)
+            let problem = try await scene.members(twice)
+            #expect(problem["code"] == .string("BAD_REQUEST"))
+            guard case .string(let detail) = problem["detail"] else {
+                Issue.record("no detail")
+                continue
+            }
+            #expect(detail.hasPrefix(#"The body has the member "c" twice"#))
+        }
     }
 
     /// Another site's page can't make a key with somebody's cookie.

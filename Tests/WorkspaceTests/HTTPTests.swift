@@ -65,6 +65,7 @@ import Testing
     @Test(arguments: [
         ("/", Route.home), ("/auth/login", .login), ("/auth/callback", .callback), ("/auth/logout", .logout),
         ("/auth/session", .session), ("/api/me", .me), ("/api/config", .config), ("/api/keys", .keys),
+        ("/api/config/warnings", .configWarnings), ("/api/config/other", .unknownAPI),
         ("/api/keys/1", .key("1")), ("/api/keys/1/2", .unknownAPI), ("/api", .unknownAPI), ("/api/", .unknownAPI),
         ("/api/me/", .unknownAPI), ("/API/me", .unknown), ("/auth/login/", .unknown), ("/auth/%6cogin", .unknown),
         ("//", .unknown), ("", .unknown), ("/apix", .unknown), ("/assets/a.css", .asset("a.css")),

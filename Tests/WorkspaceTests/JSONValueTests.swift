@@ -34,6 +34,20 @@ import Testing
         #expect(read(#"["[[[[[[[[[[[[\"[[[[[[["]"#) != nil)
     }
 
+    /// A member that stands twice in one object is seen, however its name is spelled; in different objects it may.
+    @Test(arguments: [
+        (#"{"a":1,"a":2}"#, "a"), (#"{"a":1,"b":2,"a":1}"#, "a"), (#"{"a":1,"\u0061":2}"#, "a"),
+        (#"[{"x":{"y":1,"z":[],"y":{}}}]"#, "y"), (#"{"":0,"":0}"#, ""), (#"{ "a" : "b" , "a" : "b" }"#, "a"),
+        (#"{"\"":1,"\"":2}"#, "\""), (#"{"a\\":1,"a\\":2}"#, "a\\"), (#"{"é":1,"e\u0301":2}"#, "é"),
+        (#"{"a":{"a":{"a":1}},"b":{"a":2}}"#, nil), (#"{"a":"a","b":"a"}"#, nil), (#"["a","a"]"#, nil),
+        (#"[{"a":1},{"a":1}]"#, nil), (#"{"a":"\"a\":","b":"{"}"#, nil), (#"{"A":1,"a":2}"#, nil), (#""a""#, nil),
+        ("3", nil), ("{}", nil), (#"{"a":["x",{"a":1},"a"],"b":"a"}"#, nil),
+    ])
+    func repeatedMembers(json: String, name: String?) {
+        #expect(read(json) != nil)
+        #expect(JSONMembers.repeated(in: Array(json.utf8)) == name)
+    }
+
     /// Equal values give equal bytes, with members in order and slashes as they are.
     @Test func encodingIsStable() {
         let value: JSONValue = .object(["b": .number(30), "a": .string("/x"), "c": .number(0.25), "d": .null])
@@ -55,7 +69,7 @@ import Testing
 
 @Suite struct KeyRequestTests {
     private func read(_ json: String) throws -> KeyRequest {
-        try KeyRequest(#require(JSONValue(Array(json.utf8))))
+        try KeyRequest(#require(JSONValue(Array(json.utf8)))) { $0 > Date(timeIntervalSince1970: 1_700_000_000) }
     }
 
     /// A key that is not told otherwise only reads.
@@ -73,7 +87,9 @@ import Testing
         ("[]", [""]), ("{}", ["/name"]), (#"{"name":""}"#, ["/name"]),
         (#"{"name":7,"scope":"write"}"#, ["/name", "/scope"]),
         (#"{"name":"x","scope":null}"#, ["/scope"]), (#"{"name":"x","expiresAt":"soon"}"#, ["/expiresAt"]),
-        (#"{"name":"x","expiresAt":5}"#, ["/expiresAt"]), (#"{"name":"x","role":"admin"}"#, ["/role"]),
+        (#"{"name":"x","expiresAt":5}"#, ["/expiresAt"]), (#"{"name":" "}"#, ["/name"]),
+        (#"{"name":"a\u0000b","expiresAt":"2020-01-01T00:00:00Z"}"#, ["/expiresAt", "/name"]),
+        (#"{"name":"x","role":"admin"}"#, ["/role"]),
     ])
     func wrongValuesAreNamed(json: String, expected: [String]) throws {
         do {

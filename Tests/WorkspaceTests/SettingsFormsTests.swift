@@ -61,7 +61,9 @@ import Testing
         #expect(
             text.contains(
                 "<p id=\"staleOpportunityDays-problem\" class=\"field-error\">Must be a whole number from 1.</p>"))
-        #expect(text.contains("<a href=\"#staleOpportunityDays\">"))
+        #expect(
+            text.contains(
+                "<a href=\"#staleOpportunityDays\">Stale opportunity (days): Must be a whole number from 1.</a>"))
         #expect(
             text.contains(
                 "aria-describedby=\"staleOpportunityDays-problem staleOpportunityDays-hint\" aria-invalid=\"true\""))

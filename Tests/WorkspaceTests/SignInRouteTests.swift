@@ -100,10 +100,16 @@ import Testing
             $0.subscriptionStatus = .trial
             $0.trialEndsAt = Fixtures.epoch
         }
+        let overdue = try await Scene {
+            $0.subscriptionStatus = .pastDue
+            $0.pastDueSince = Fixtures.epoch.addingTimeInterval(-31 * 24 * 60 * 60)
+        }
         let bare = try await Scene(hasCredentials: false)
         for (scene, status, words) in [
-            (suspended, 403, "suspended"), (cancelled, 402, "cancelled"), (trial, 402, "trial"),
-            (bare, 409, "not connected to Salesforce"),
+            (suspended, 403, "suspended"), (cancelled, 402, "cancelled"),
+            (trial, 402, "The trial of this workspace ended on 1 January 2026."),
+            (overdue, 402, "Payment for this workspace is overdue since 1 December 2025."),
+            (bare, 409, "The operator of this service must enter its client id and secret."),
         ] {
             let login = try await scene.send(.get, "/auth/login", headers: browserAccept)
             #expect(login.status.code == status)

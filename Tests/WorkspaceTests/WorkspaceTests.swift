@@ -39,18 +39,23 @@ import Testing
         #expect(try await scene.send(.get, String(script)).headers[.contentType] == "text/javascript; charset=utf-8")
     }
 
-    /// A suspended workspace still says who one is, but offers nothing that would fail.
-    @Test func suspendedWorkspaceHasNoExplorer() async throws {
+    /// A workspace whose trial is over still says who one is, but offers nothing that would fail; its admin is led to
+    /// the billing page, and nobody else is.
+    @Test func endedTrialHasNoExplorer() async throws {
         let scene = try await Scene { customer in
             customer.subscriptionStatus = .trial
             customer.trialEndsAt = Fixtures.epoch.addingTimeInterval(60)
         }
-        let cookie = try await scene.cookie()
+        let cookies = (susan: try await scene.cookie(), ann: try await scene.cookie(of: .ann))
         scene.clock.advance(by: 61)
-        let text = try await scene.send(.get, "/", headers: scene.fetch(cookie)).text()
+        let text = try await scene.send(.get, "/", headers: scene.fetch(cookies.susan)).text()
         #expect(text.contains("Trial over"))
         #expect(text.contains("Susan McGovern"))
         #expect(!text.contains("id=\"explorer\""))
+        #expect(text.contains(#"<a href="/settings/billing">See billing</a>"#))
+        let others = try await scene.send(.get, "/", headers: scene.fetch(cookies.ann)).text()
+        #expect(others.contains("Trial over"))
+        #expect(!others.contains("/settings/billing"))
     }
 
     /// A company's name is shown as text, whatever it is.
@@ -96,7 +101,8 @@ import Testing
 @Suite struct EveryAnswerTests {
     private static let paths = [
         "/", "/auth/login", "/auth/callback", "/auth/logout", "/auth/session", "/api/me", "/api/config", "/api/keys",
-        "/api/keys/1", "/api/nothing", "/nothing", "/assets/nothing", "/settings", "/settings/config", "/settings/keys",
+        "/api/keys/1", "/api/config/warnings",
+        "/api/nothing", "/nothing", "/assets/nothing", "/settings", "/settings/config", "/settings/keys",
     ]
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 

@@ -65,8 +65,8 @@ struct LedgerMetrics: Sendable {
         case .barredByOrg: .barredByOrg
         case .grantDead: .dead
         case .unavailable, .upstreamUnreachable, .upstreamTimeout, .rateLimited: .passing
-        case .badRequest, .requestTimeout, .notFound, .notSignedIn, .crossOrigin, .httpsRequired, .keyScope,
-            .userDisabled, .adminOnly, .suspended, .subscriptionInactive, .internalError:
+        case .badRequest, .requestTimeout, .notFound, .notForwarded, .notSignedIn, .crossOrigin, .httpsRequired,
+            .keyScope, .tooManyKeys, .userDisabled, .adminOnly, .suspended, .subscriptionInactive, .internalError:
             .bug
         }
     }

@@ -10,32 +10,29 @@ extension SessionKeeper {
     /// Makes a key; it is shown once.
     ///
     /// - Parameter expiresAt: within a year; `nil` for 90 days.
-    /// - Throws: `.badRequest` (name, expiry, too many), `.notConnected` (no org id yet), `.keyScope` (keys never
-    /// manage
-    ///   keys), `.unavailable`.
+    /// - Throws: `.badRequest` (name, expiry), `.tooManyKeys`, `.notConnected` (no org id yet), `.keyScope` (keys never
+    ///   manage keys), `.unavailable`.
     public func createKey(
         name: String, scope: AccessKeyScope, expiresAt: Date?, for caller: Caller
     ) async throws(GatewayError) -> (key: Secret<String>, record: AccessKey) {
         try requireSession(caller)
         let now = context.now()
-        let name = try Self.checkedName(name)
+        guard let name = Self.keyName(name) else {
+            throw .badRequest("An access key's name has 1 to 100 characters, none of them a control character.")
+        }
         let expiresAt = expiresAt ?? now.addingTimeInterval(AccessKey.defaultLifetime)
-        guard expiresAt > now, expiresAt <= now.addingTimeInterval(context.limits.accessKeyMaxSeconds) else {
-            throw .badRequest("An access key ends in the future, and within a year.")
-        }
+        guard mayKeyEnd(expiresAt) else { throw .badRequest("An access key ends in the future, and within a year.") }
         guard let organization = caller.tenant.customer.salesforceOrgID else { throw .notConnected }
-        let held = try await liveKeys(of: caller.user.id, in: caller.tenant)
-        guard held.count < context.limits.accessKeysPerUserMax else {
-            throw .badRequest("You have as many access keys as one person may have. End one first.")
-        }
         let text = AccessKeyText.make(
             organization: organization, randomBytes: context.randomBytes(AccessKeyText.byteCount))
         let record = AccessKey(
             id: AccessKeyID(context.makeID()), customerID: caller.tenant.id, userID: caller.user.id, name: name,
             scope: scope, keyHash: CredentialHash(text.exposed).bytes, createdAt: now, expiresAt: expiresAt)
-        try await context.storage("storing an access key") { [context] in
-            try await context.repositories.accessKeys.create(record)
+        let isStored = try await context.storage("storing an access key") { [context] in
+            try await context.repositories.accessKeys.create(
+                record, unlessHolding: context.limits.accessKeysPerUserMax)
         }
+        guard isStored else { throw .tooManyKeys }
         await trail.record(
             .keyCreated, customer: caller.tenant.id, user: caller.user.id,
             detail: ["key": "\(record.id)", "scope": scope.rawValue])
@@ -93,8 +90,9 @@ extension SessionKeeper {
         }
     }
 
-    private static func checkedName(_ name: String) throws(GatewayError) -> String {
-        let name = name.trimmingCharacters(in: .whitespaces)
+    /// A key's name, without the spaces around it; `nil` where a text is none.
+    public static func keyName(_ text: String) -> String? {
+        let name = text.trimmingCharacters(in: .whitespaces)
         let isPlain = name.unicodeScalars.allSatisfy { scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: false
@@ -102,7 +100,13 @@ extension SessionKeeper {
             }
         }
         guard (1...keyNameCharactersMax).contains(name.count), name.utf8.count <= 4 * keyNameCharactersMax, isPlain
-        else { throw .badRequest("An access key's name has 1 to 100 characters, none of them a control character.") }
+        else { return nil }
         return name
+    }
+
+    /// Whether a key that is made now may end at a time: in the future, and within a year.
+    public func mayKeyEnd(_ time: Date) -> Bool {
+        let now = context.now()
+        return time > now && time <= now.addingTimeInterval(context.limits.accessKeyMaxSeconds)
     }
 }

@@ -124,7 +124,7 @@ extension ForwardedCall {
         upstream = nil
         switch stage {
         case .exchanging:
-            guard failure == .closed, !isRetried, head?.kind.isIdempotent == true, upload.isWhole else {
+            guard failure == .closed, !isRetried, isIdempotent, upload.isWhole else {
                 return refuse(.upstreamUnreachable(failure))
             }
             isRetried = true

@@ -40,6 +40,8 @@ final class ForwardedCall {
     var rawHead = ByteBuffer()
     private(set) var target = ByteSlice(from: 0, to: 0)
     private(set) var isRequestComplete = true
+    /// Whether it may be made again where nobody knows whether it was executed.
+    private(set) var isIdempotent = false
     var resolved: ResolvedCall?
 
     var upload = KeptUpload()
@@ -108,6 +110,7 @@ final class ForwardedCall {
         isRetried = false
         upload.reset(limit: limits.replayBodyBytesMax, state: state)
         state.readFacts(in: buffer)
+        isIdempotent = head.kind.isIdempotent && state.facts.methodOverride.count == 0
         let now = plane.now()
         record.begin(
             at: plane.measuresTime ? began : .uptimeNanoseconds(0), receivedAt: now, state.requestID(in: buffer))
@@ -215,8 +218,7 @@ final class ForwardedCall {
         stage = .exchanging
         isHeadSent = false
         let host = state.host(of: resolved)
-        let mayRepeat = head.kind.isIdempotent
-        guard let upstream = host.take(isFresh: isRetried, isSurelyQuiet: !mayRepeat) else {
+        guard let upstream = host.take(isFresh: isRetried, isSurelyQuiet: !isIdempotent) else {
             return refuse(.unavailable(.overloaded, retryAfterSeconds: limits.overloadRetryAfterSeconds))
         }
         self.upstream = upstream

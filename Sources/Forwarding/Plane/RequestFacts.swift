@@ -27,6 +27,7 @@ struct RequestFacts {
     private(set) var forwardedProto = Single()
     private(set) var requestID = Single()
     private(set) var requestedMethod = Single()
+    private(set) var methodOverride = Single()
 
     mutating func read(_ lines: [FieldLine], in buffer: ByteBuffer, names: HeaderNames<HeaderTable.RequestRole>) {
         roles.removeAll(keepingCapacity: true)
@@ -38,6 +39,7 @@ struct RequestFacts {
         forwardedProto = Single()
         requestID = Single()
         requestedMethod = Single()
+        methodOverride = Single()
         let bytes = buffer.readableBytesUInt8Span
         for index in lines.indices {
             let name = lines[index].name
@@ -58,6 +60,7 @@ struct RequestFacts {
         case .forwardedProto: forwardedProto.note(line)
         case .requestID: requestID.note(line)
         case .accessControlRequestMethod: requestedMethod.note(line)
+        case .methodOverride: methodOverride.note(line)
         }
     }
 }

@@ -6,6 +6,7 @@ internal import Foundation
 public import Logging
 internal import Salesforce
 internal import Storage
+internal import Workspace
 
 /// `formation doctor`: looks at everything that a gateway needs, and goes on where one part is away.
 ///
@@ -36,6 +37,7 @@ public struct Doctor: Sendable {
         }
         say([Finding(.sound, "configuration", "complete.")])
         say(examineTLS())
+        say(examineFrontend())
         let database = await examineDatabase()
         say(database.findings)
         try await withHTTP { http in
@@ -64,16 +66,13 @@ public struct Doctor: Sendable {
 
     // MARK: TLS
 
-    /// Days before its end from which on a certificate is worth a word.
-    private static let renewalDays = 14
-
     private func examineTLS() -> [Finding] {
         guard let files = settings.tls else { return [] }
         let subject = "tls"
         let validity: DateInterval
         do throws(ListenerTLSError) {
             validity = try ListenerTLS(
-                certificatePath: files.certificatePath, keyPath: files.keyPath, logger: logger
+                certificatePath: files.certificatePath, keyPath: files.keyPath, logger: logger, now: sources.now
             ).validity
         } catch {
             return [Finding(.faulty, subject, "\(error.variable) \(error)", cure: "Correct it, or the file.")]
@@ -87,7 +86,7 @@ public struct Doctor: Sendable {
             return [Finding(.faulty, subject, "the certificate ended on \(end).", cure: "Renew it.")]
         }
         let days = Int(validity.end.timeIntervalSince(now) / 86_400)
-        guard days < Self.renewalDays else {
+        guard validity.end.timeIntervalSince(now) < ListenerTLS.renewalSeconds else {
             return [Finding(.sound, subject, "the certificate is valid until \(end).")]
         }
         return [
@@ -95,6 +94,18 @@ public struct Doctor: Sendable {
                 .doubtful, subject, "the certificate ends on \(end), in \(days) days.",
                 cure: "Renew it: a new file is taken without a restart.")
         ]
+    }
+
+    // MARK: Frontend
+
+    private func examineFrontend() -> [Finding] {
+        guard let directory = settings.frontendDirectory else { return [] }
+        do throws(FrontendProblem) {
+            _ = try FrontendFiles(directory: directory)
+            return [Finding(.sound, "frontend", "FRONTEND_DIR has an index.html.")]
+        } catch {
+            return [Finding(.faulty, "frontend", "FRONTEND_DIR \(error)", cure: "Correct it, or build the frontend.")]
+        }
     }
 
     // MARK: Base URL

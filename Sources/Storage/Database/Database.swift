@@ -92,7 +92,7 @@ public struct DatabaseScope: Sendable {
         self.settings = settings
     }
 
-    /// How often a statement that was cut off is run at most.
+    /// How often a statement, or the beginning of a transaction, that was cut off is run at most.
     private static let attemptsMax = 3
 
     /// Runs one statement in the scope. One that was cut off by the end of its connection without an effect is run
@@ -116,14 +116,27 @@ public struct DatabaseScope: Sendable {
         }
     }
 
-    /// Runs several statements in the scope: all of them, or, where `body` throws, none.
+    /// Runs several statements in the scope: all of them, or, where `body` throws, none. Where the connection was gone
+    /// before `body` began, as those are that a server has closed while they were idle, it begins again over another.
     ///
     /// - Throws: what `body` throws; ``RepositoryError``.
     public func transaction<Result>(_ body: (PostgresTransaction) async throws -> Result) async throws -> Result {
-        do {
-            return try await client.withTransaction(settings: settings, body)
-        } catch {
-            throw DatabaseFailure.translated(error)
+        var attempts = 0
+        while true {
+            attempts += 1
+            var hasBegun = false
+            do {
+                return try await client.withTransaction(settings: settings) { transaction in
+                    hasBegun = true
+                    return try await body(transaction)
+                }
+            } catch let error as PostgresError
+                where !hasBegun && attempts < Self.attemptsMax && error.code == .connectionLost
+            {
+                continue
+            } catch {
+                throw DatabaseFailure.translated(error)
+            }
         }
     }
 }

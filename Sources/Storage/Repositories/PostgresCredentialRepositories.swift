@@ -100,13 +100,26 @@ struct PostgresSessionRepository: SessionRepository {
 struct PostgresAccessKeyRepository: AccessKeyRepository {
     let database: Database
 
-    func create(_ key: AccessKey) async throws {
-        try await database.tenant(key.customerID).query(
-            """
-            insert into access_keys (\(fragment: AccessKey.columns))
-            values (\(key.id), \(key.customerID), \(key.userID), \(key.name), \(key.scope), \(key.keyHash),
-                \(key.createdAt), \(key.expiresAt), \(key.lastUsedAt))
-            """)
+    func create(_ key: AccessKey, unlessHolding count: Int) async throws -> Bool {
+        try await database.tenant(key.customerID).transaction { transaction in
+            // Whoever makes a key holds its user's row, so that the next one waits, and counts this one too.
+            try await transaction.query(
+                "select id from users where customer_id = \(key.customerID) and id = \(key.userID) for no key update")
+            let held = try await transaction.query(
+                """
+                select count(*) as held from access_keys
+                where customer_id = \(key.customerID) and user_id = \(key.userID) and expires_at > \(key.createdAt)
+                """
+            ).first.map { try $0.decode("held", as: Int64.self) }
+            guard (held ?? 0) < Int64(count) else { return false }
+            try await transaction.query(
+                """
+                insert into access_keys (\(fragment: AccessKey.columns))
+                values (\(key.id), \(key.customerID), \(key.userID), \(key.name), \(key.scope), \(key.keyHash),
+                    \(key.createdAt), \(key.expiresAt), \(key.lastUsedAt))
+                """)
+            return true
+        }
     }
 
     func key(keyHash: [UInt8]) async throws -> AccessKey? {

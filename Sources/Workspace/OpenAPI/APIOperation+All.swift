@@ -96,8 +96,8 @@ extension APIOperation {
         ],
         ownRefusals: APIRefusal.workspace + [
             APIRefusal(
-                GatewayError.badRequest(""),
-                "The name has a control character, the key would not end within a year, or the person has too many")
+                GatewayError.tooManyKeys,
+                "The caller has \(AccessLimits().accessKeysPerUserMax) keys that are not over")
         ])
 
     static let endKey = APIOperation(

@@ -164,7 +164,9 @@ extension APIRefusal {
     /// What follows from having a body.
     static func of(_ body: APIBody) -> [APIRefusal] {
         [
-            APIRefusal(RequestError.bodyNotJSON, "The body is no JSON, or nested deeper than \(JSONValue.depthMax)"),
+            APIRefusal(
+                RequestError.bodyNotJSON,
+                "The body is no JSON, is nested deeper than \(JSONValue.depthMax), or has a member twice in one object"),
             APIRefusal(
                 RequestError.bodyTooLarge(bytesMax: body.bytesMax), "The body has more than \(body.bytesMax) bytes"),
             APIRefusal(

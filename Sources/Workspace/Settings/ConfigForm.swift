@@ -216,7 +216,17 @@ struct ConfigProblems: Sendable, Hashable {
     private mutating func add(_ id: String, _ detail: String, target: String) {
         guard words[id] == nil else { return }
         words[id] = detail
-        causes.append(SettingsTrouble.Cause(words: detail, target: target))
+        // In a list above the page, the words need to say of what.
+        let label = Self.label(of: id).map { "\($0): \(detail)" } ?? detail
+        causes.append(SettingsTrouble.Cause(words: label, target: target))
+    }
+
+    /// What an input is called; `nil` where the words are about a group.
+    private static func label(of id: String) -> String? {
+        if id == "highRiskStages" { return "High-risk stages" }
+        if let row = id.split(separator: "-").last.flatMap({ Int($0) }) { return "Mapping \(row + 1)" }
+        return ConfigWords.counts.first { $0.member == id }?.label
+            ?? ConfigWords.weights.first { $0.member == id }?.label
     }
 
     private static func sentence(_ detail: String) -> String {

@@ -37,6 +37,8 @@ extension Workspace {
             return page(visit, try await keysContent(visit, KeyWish(), made: made), status: .created, usesScript: true)
         } catch GatewayError.badRequest(let how) {
             return try await refuse(wish, how, visit)
+        } catch GatewayError.tooManyKeys {
+            return try await refuse(wish, GatewayError.tooManyKeys.message, visit)
         }
     }
 

@@ -80,7 +80,9 @@ struct GatedKeys: AccessKeyRepository {
         return try await base.key(keyHash: keyHash)
     }
 
-    func create(_ key: AccessKey) async throws { try await base.create(key) }
+    func create(_ key: AccessKey, unlessHolding count: Int) async throws -> Bool {
+        try await base.create(key, unlessHolding: count)
+    }
     func key(id: AccessKeyID, in customer: CustomerID) async throws -> AccessKey? {
         try await base.key(id: id, in: customer)
     }

@@ -5,17 +5,19 @@ const [who, table, form] = ["#who", "table", "form"].map((name) => document.quer
 /** Calls Salesforce as the person who is signed in; the browser sends the session's cookie itself. */
 async function salesforce(path, options = {}) {
   const answer = await fetch(api + path, options);
-  if (answer.status === 401) return signIn();
+  if (answer.status === 401) throw askToSignIn();
   const body = answer.status === 204 ? null : await answer.json();
   if (answer.ok) return body;
   // Salesforce's errors and the gateway's have one shape.
   throw new Error(body.map((error) => `${error.errorCode}: ${error.message}`).join("\n"));
 }
 
-/** Goes to Salesforce's login page, and comes back to this one. */
-function signIn() {
-  location.assign(`/auth/login?return_to=${encodeURIComponent(location.pathname)}`);
-  return new Promise(() => {});
+/** Offers Salesforce's login page, which leads back to this one. */
+function askToSignIn() {
+  const link = document.querySelector("#in");
+  link.firstChild.href = `/auth/login?return_to=${encodeURIComponent(location.pathname)}`;
+  link.hidden = false;
+  return new Error("You are not signed in.");
 }
 
 async function list() {
@@ -42,11 +44,15 @@ async function add(event) {
   await list();
 }
 
+async function start() {
+  const session = await fetch("/auth/session");
+  if (session.status === 401) throw askToSignIn();
+  const { user, customer } = await session.json();
+  who.textContent = `${user.fullName}, ${customer.companyName}`;
+  await list();
+  for (const part of [table, form, document.querySelector("#out")]) part.hidden = false;
+}
+
 const fail = (error) => (who.textContent = error.message);
 form.addEventListener("submit", (event) => add(event).catch(fail));
-
-const session = await fetch("/auth/session");
-if (session.status === 401) await signIn();
-const { user, customer } = await session.json();
-who.textContent = `${user.fullName}, ${customer.companyName}`;
-await list().then(() => document.querySelectorAll("[hidden]").forEach((part) => (part.hidden = false)), fail);
+start().catch(fail);
