@@ -72,7 +72,9 @@ struct RootResponder: HTTPResponder {
             var logger = logger
             logger[metadataKey: LogKey.requestID.rawValue] = "\(requestID)"
             logger[metadataKey: LogKey.tenant.rawValue] = "\(subdomain)"
-            let call = TenantCall(tenant: tenant, requestID: requestID, receivedAt: now(), logger: logger)
+            let call = TenantCall(
+                tenant: tenant, requestID: requestID, receivedAt: now(), userAgent: request.headers[.userAgent],
+                logger: logger)
             return await sites.workspace.respond(to: request, in: call)
         } catch {
             return refusal(error, request, path, requestID)

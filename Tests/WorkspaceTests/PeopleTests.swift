@@ -117,11 +117,12 @@ import Testing
         let susan = try await scene.cookie(of: .susan)
         let here = try await scene.cookie(of: .ann)
         scene.clock.advance(by: 60)
-        let there = try await scene.cookie(of: .ann)
+        let there = try await scene.cookie(of: .ann, userAgent: "curl/8.14.1")
         #expect(try await list(scene, "/api/sessions", "sessions", susan).count == 3)
         let own = try await list(scene, "/api/sessions", "sessions", here)
         #expect(own.map { $0["current"] } == [.bool(false), .bool(true)])
-        #expect(Set(own[0].keys) == ["id", "userId", "createdAt", "lastSeenAt", "expiresAt", "current"])
+        #expect(own.map { $0["userAgent"] } == [.string("curl/8.14.1"), .null])
+        #expect(Set(own[0].keys) == ["id", "userId", "createdAt", "lastSeenAt", "expiresAt", "current", "userAgent"])
         guard case .string(let id)? = own.first?["id"] else {
             Issue.record("id is missing")
             return
