@@ -28,7 +28,7 @@ extension Workspace {
     func createKey(_ exchange: Exchange) async throws -> Response {
         let caller = try await caller(exchange)
         try requireSession(caller)
-        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        try requireChangeable(.newKey, exchange)
         let body = try await jsonBody(exchange, types: ["application/json"], bytesMax: KeyRequest.bodyBytesMax)
         let wish = try KeyRequest(body, mayEnd: sessions.mayKeyEnd)
         let (key, record) = try await sessions.createKey(

@@ -25,8 +25,7 @@ extension Workspace {
 
     /// The key is on the very page that answers the form, since nobody has it afterwards.
     private func createKey(_ wish: KeyWish, _ visit: SettingsVisit) async throws -> Response {
-        let exchange = visit.exchange
-        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        try requireChangeable(.newKey, visit.exchange)
         guard let scope = wish.scope, let days = wish.days else { throw RequestError.bodyNotForm }
         guard !wish.name.isEmpty else { return try await refuse(wish, "Enter a name.", visit) }
         do {
