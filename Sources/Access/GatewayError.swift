@@ -137,9 +137,9 @@ extension GatewayError {
         case .barredByOrg(let advice): advice
         case .suspended: "This workspace is suspended. Ask the operator."
         case .subscriptionInactive(let access): Self.message(of: access)
-        case .notConnected: "This workspace is not connected to Salesforce yet. Its admin must finish the set-up."
+        case .notConnected: "This workspace is not connected to Salesforce yet. Its operator must finish the set-up."
         case .clientRejected:
-            "Salesforce refuses this workspace's client id or secret. Its admin must set them anew."
+            "Salesforce refuses this workspace's client id or secret. Its operator must enter the present ones."
         case .rateLimited: "Too many requests. Try again later."
         case .upstreamUnreachable(let fault): Self.message(of: fault)
         case .upstreamTimeout: "Salesforce did not answer in time."

@@ -31,7 +31,8 @@ extension Workspace {
         do {
             let (key, record) = try await sessions.createKey(
                 name: wish.name, scope: scope,
-                expiresAt: access.now().addingTimeInterval(TimeInterval(days) * 24 * 60 * 60), for: visit.caller)
+                expiresAt: access.now().addingTimeInterval(TimeInterval(days) * 24 * 60 * 60), for: visit.caller,
+                requestID: visit.exchange.call.requestID)
             let made = MadeKey(name: record.name, key: key.exposed, expires: PageTime(record.expiresAt))
             return page(visit, try await keysContent(visit, KeyWish(), made: made), status: .created, usesScript: true)
         } catch GatewayError.badRequest(let how) {
