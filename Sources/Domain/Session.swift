@@ -34,8 +34,8 @@ public struct Session: Sendable, Hashable {
     /// How much of a browser's name for itself is kept: 255 code points.
     public static let userAgentLengthMax = 255
 
-    /// What is kept of a `User-Agent` header: without control characters and what turns text around, cut off where it is
-    /// longer than ``userAgentLengthMax``; `nil` where nothing is left.
+    /// What is kept of a `User-Agent` header: without control characters and what turns text around, cut off where it
+    /// is longer than ``userAgentLengthMax``; `nil` where nothing is left.
     public static func userAgent(of header: String?) -> String? {
         let plain = (header ?? "").unicodeScalars.lazy.filter { scalar in
             switch scalar.properties.generalCategory {

@@ -31,7 +31,7 @@ import Testing
         ("Opera on iPhone", "\(iPhone) \(webKit) Version/18.6 Mobile/15E148 Safari/604.1 OPT/6.0.2"),
         (
             "Samsung Internet on Android",
-            "\(android) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36"
+            "\(android) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Safari/537.36"
         ),
         ("Vivaldi on Linux", "Mozilla/5.0 (X11; Linux x86_64) \(chrome) Safari/537.36 Vivaldi/7.6.3797.63"),
         ("Yandex Browser on Windows", "\(windows) \(chrome) YaBrowser/25.8.0.0 Safari/537.36"),

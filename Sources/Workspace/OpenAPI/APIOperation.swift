@@ -166,7 +166,7 @@ extension APIRefusal {
         [
             APIRefusal(
                 RequestError.bodyNotJSON,
-                "The body is no JSON, is nested deeper than \(JSONValue.depthMax), or has a member twice in one object"),
+                "The body is no JSON, is nested deeper than \(JSONValue.depthMax), or has a member twice in an object"),
             APIRefusal(
                 RequestError.bodyTooLarge(bytesMax: body.bytesMax), "The body has more than \(body.bytesMax) bytes"),
             APIRefusal(
