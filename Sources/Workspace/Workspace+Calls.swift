@@ -44,8 +44,8 @@ extension Workspace {
     }
 
     /// What a change needs of the workspace itself, for the API and the pages alike. While the operator suspends it,
-    /// its people change nothing. Whatever ends something (a session, a key, signing out) does not ask: that must always
-    /// be possible.
+    /// its people change nothing. Whatever ends something (a session, a key, signing out) does not ask: that must
+    /// always be possible.
     func requireChangeable(_ change: WorkspaceChange, _ exchange: Exchange) throws(GatewayError) {
         switch change {
         case .config, .newKey:

@@ -12,8 +12,8 @@ enum BrowserName {
         ("Chrome/", "Chrome"), ("Safari/", "Safari"),
     ]
 
-    /// In this order: iPhones say that they are like a Mac, Android that it is Linux. Safari on iPads says that it is on
-    /// a Mac, and nothing tells them apart.
+    /// In this order: iPhones say that they are like a Mac, Android that it is Linux. Safari on iPads says that it is
+    /// on a Mac, and nothing tells them apart.
     private static let systems: [(token: String, name: String)] = [
         ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("CrOS", "ChromeOS"),
         ("Macintosh", "Mac"), ("Linux", "Linux"),
