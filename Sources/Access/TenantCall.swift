@@ -43,14 +43,17 @@ public struct TenantCall: Sendable {
     public let requestID: String
     /// When the request came in.
     public let receivedAt: Date
+    /// `User-Agent`, as it came.
+    public let userAgent: String?
     /// A logger that carries request id and tenant.
     public let logger: Logger
 
     /// A call, as the composition root makes it.
-    public init(tenant: Tenant, requestID: String, receivedAt: Date, logger: Logger) {
+    public init(tenant: Tenant, requestID: String, receivedAt: Date, userAgent: String? = nil, logger: Logger) {
         self.tenant = tenant
         self.requestID = requestID
         self.receivedAt = receivedAt
+        self.userAgent = userAgent
         self.logger = logger
     }
 }

@@ -159,8 +159,8 @@ public protocol SessionRepository: Sendable {
 
 /// Access keys.
 public protocol AccessKeyRepository: Sendable {
-    /// Stores a key, unless its user has so many already that are not over when it was made. Of several at once, none is
-    /// one too many. `false` where it was not stored.
+    /// Stores a key, unless its user has so many already that are not over when it was made. Of several at once, none
+    /// is one too many. `false` where it was not stored.
     ///
     /// - Throws: ``RepositoryError/conflict(constraint:)`` where there is no such user, or the hash is taken.
     func create(_ key: AccessKey, unlessHolding count: Int) async throws -> Bool

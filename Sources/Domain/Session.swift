@@ -12,11 +12,14 @@ public struct Session: Sendable, Hashable {
     public var lastSeenAt: Date
     /// The absolute limit; the idle limit is counted from ``lastSeenAt``.
     public let expiresAt: Date
+    /// What the browser called itself when it signed in, as ``userAgent(of:)`` leaves it. Lists have it; the session
+    /// that proves who calls is kept in memory without it.
+    public let userAgent: String?
 
     /// A session with every field given.
     public init(
         id: SessionID, customerID: CustomerID, userID: UserID, tokenHash: [UInt8], createdAt: Date, lastSeenAt: Date,
-        expiresAt: Date
+        expiresAt: Date, userAgent: String? = nil
     ) {
         self.id = id
         self.customerID = customerID
@@ -25,6 +28,25 @@ public struct Session: Sendable, Hashable {
         self.createdAt = createdAt
         self.lastSeenAt = lastSeenAt
         self.expiresAt = expiresAt
+        self.userAgent = userAgent
+    }
+
+    /// How much of a browser's name for itself is kept: 255 code points.
+    public static let userAgentLengthMax = 255
+
+    /// What is kept of a `User-Agent` header: without control characters and what turns text around, cut off where it
+    /// is longer than ``userAgentLengthMax``; `nil` where nothing is left.
+    public static func userAgent(of header: String?) -> String? {
+        let plain = (header ?? "").unicodeScalars.lazy.filter { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+            case _: true
+            }
+        }
+        var kept = String.UnicodeScalarView()
+        kept.append(contentsOf: plain.drop { $0 == " " }.prefix(userAgentLengthMax))
+        while kept.last == " " { kept.removeLast() }
+        return kept.isEmpty ? nil : String(kept)
     }
 
     /// When the session ends if nothing more happens on it.

@@ -85,7 +85,9 @@ struct RootResponder: HTTPResponder {
                 return .untold(unknownHost(request, requestID))
             }
             let logger = logger.with([.requestID: "\(requestID)", .tenant: "\(subdomain)"])
-            let call = TenantCall(tenant: tenant, requestID: requestID, receivedAt: now(), logger: logger)
+            let call = TenantCall(
+                tenant: tenant, requestID: requestID, receivedAt: now(), userAgent: request.headers[.userAgent],
+                logger: logger)
             return .told(await sites.workspace.respond(to: request, in: call))
         } catch {
             return .untold(refusal(error, request, requestID))

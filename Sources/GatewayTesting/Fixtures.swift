@@ -78,12 +78,13 @@ public struct Fixtures: Sendable {
 
     /// A session of a user; `tokenHash` is the SHA-256 of the cookie (`nil`: 32 bytes that no other fixture has).
     public func makeSession(
-        of user: User, tokenHash: [UInt8]? = nil, lifetime: TimeInterval = 12 * 60 * 60, at now: Date = Fixtures.epoch
+        of user: User, tokenHash: [UInt8]? = nil, lifetime: TimeInterval = 12 * 60 * 60, userAgent: String? = nil,
+        at now: Date = Fixtures.epoch
     ) -> Session {
         Session(
             id: SessionID(ids.next()), customerID: user.customerID, userID: user.id,
             tokenHash: tokenHash ?? makeHash(), createdAt: now, lastSeenAt: now,
-            expiresAt: now.addingTimeInterval(lifetime))
+            expiresAt: now.addingTimeInterval(lifetime), userAgent: userAgent)
     }
 
     /// An access key of a user; `keyHash` is the SHA-256 of the key (`nil`: 32 bytes that no other fixture has).

@@ -62,7 +62,7 @@ extension Session {
     var inMicroseconds: Session {
         Session(
             id: id, customerID: customerID, userID: userID, tokenHash: tokenHash, createdAt: createdAt.inMicroseconds,
-            lastSeenAt: lastSeenAt.inMicroseconds, expiresAt: expiresAt.inMicroseconds)
+            lastSeenAt: lastSeenAt.inMicroseconds, expiresAt: expiresAt.inMicroseconds, userAgent: userAgent)
     }
 }
 

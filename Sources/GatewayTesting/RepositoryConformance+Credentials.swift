@@ -15,6 +15,21 @@ extension RepositoryConformance {
             try await expectEqual(sessions.session(tokenHash: suite.fixtures.makeHash()), nil, "unknown hash")
             try await expectEqual(sessions.sessions(of: admin.id, in: customer.id), [newer, older], "listed")
         },
+        Check("sessions: what the browser calls itself is kept, in any writing, or that it is not known") { suite in
+            let (customer, admin) = try await suite.makeTenant()
+            let sessions = suite.repositories.sessions
+            let longest = String(repeating: "Ü", count: Session.userAgentLengthMax)
+            for name in [nil, "Mozilla/5.0 (X11; Linux x86_64) 'q' \"r\" \\", longest] {
+                let session = suite.fixtures.makeSession(of: admin, userAgent: name)
+                try await sessions.create(session)
+                try await expectEqual(sessions.session(tokenHash: session.tokenHash), session, "by hash")
+                try await expectEqual(sessions.session(id: session.id, in: customer.id)?.userAgent, name, "by id")
+                let page = try await sessions.sessions(
+                    of: nil, in: customer.id, at: suite.now, usedSince: suite.now.addingTimeInterval(-1), behind: nil,
+                    limit: 9)
+                try expect(page.contains(session), "listed")
+            }
+        },
         Check("sessions: in pages, of one user or all, without those that are over") { suite in
             let (customer, admin) = try await suite.makeTenant()
             let (neighbour, stranger) = try await suite.makeTenant()

@@ -71,6 +71,7 @@ extension JSONValue {
             "lastSeenAt": .time(session.lastSeenAt),
             "expiresAt": .time(endsAt),
             "current": .bool(isCurrent),
+            "userAgent": .optional(session.userAgent),
         ])
     }
 

@@ -28,11 +28,12 @@ extension Workspace {
     func createKey(_ exchange: Exchange) async throws -> Response {
         let caller = try await caller(exchange)
         try requireSession(caller)
-        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        try requireChangeable(.newKey, exchange)
         let body = try await jsonBody(exchange, types: ["application/json"], bytesMax: KeyRequest.bodyBytesMax)
         let wish = try KeyRequest(body, mayEnd: sessions.mayKeyEnd)
         let (key, record) = try await sessions.createKey(
-            name: wish.name, scope: wish.scope, expiresAt: wish.expiresAt, for: caller)
+            name: wish.name, scope: wish.scope, expiresAt: wish.expiresAt, for: caller,
+            requestID: exchange.call.requestID)
         guard case .object(var members) = JSONValue.accessKey(record) else { throw GatewayError.internalError }
         // The one place where a key is shown, to the one who made it; the answer is never stored.
         members["key"] = .string(key.exposed)
@@ -52,7 +53,7 @@ extension Workspace {
         let key = try await stored(exchange) {
             try await access.repositories.accessKeys.key(id: id, in: exchange.tenant.id)
         }
-        try await sessions.endKey(id, by: caller)
+        try await sessions.endKey(id, by: caller, requestID: exchange.call.requestID)
         if let owner = key?.userID, owner != caller.user.id {
             await ledger.release(owner, in: exchange.tenant, unusedBy: sessions)
         }

@@ -43,6 +43,19 @@ extension Workspace {
         guard caller.user.isAdmin else { throw .adminOnly }
     }
 
+    /// What a change needs of the workspace itself, for the API and the pages alike. While the operator suspends it,
+    /// its people change nothing. Whatever ends something (a session, a key, signing out) does not ask: that must
+    /// always be possible.
+    func requireChangeable(_ change: WorkspaceChange, _ exchange: Exchange) throws(GatewayError) {
+        switch change {
+        case .config, .newKey:
+            try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        case .people:
+            // Without a subscription too: who has left must be kept out all the same.
+            guard exchange.tenant.customer.suspendedAt == nil else { throw .suspended }
+        }
+    }
+
     /// A JSON body.
     ///
     /// - Throws: ``RequestError`` for its type, size or form.
@@ -139,4 +152,11 @@ extension Problem {
         response.headers[.contentType] = "application/problem+json"
         return response
     }
+}
+
+/// What people change of their workspace.
+enum WorkspaceChange: Sendable {
+    case config, newKey
+    /// Roles, and who may sign in.
+    case people
 }

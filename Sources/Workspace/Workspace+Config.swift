@@ -33,7 +33,7 @@ extension Workspace {
     /// Only admins change the configuration, of a workspace that is in use.
     func requireConfigRight(_ caller: Caller, _ exchange: Exchange) throws {
         try requireAdmin(caller)
-        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        try requireChangeable(.config, exchange)
     }
 
     /// Applies a patch, for a program or a form.

@@ -37,6 +37,7 @@ extension Workspace {
         let caller = try await caller(exchange)
         try requireSession(caller)
         try requireAdmin(caller)
+        try requireChangeable(.people, exchange)
         guard let id = UserID(id) else { throw GatewayError.notFound }
         let body = try await jsonBody(exchange, types: Self.patchTypes, bytesMax: UserPatch.bodyBytesMax)
         let patch = try UserPatch(body)

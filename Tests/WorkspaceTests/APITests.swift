@@ -208,6 +208,18 @@ import Testing
         #expect(try await scene.send(.delete, "/api/keys/no-uuid", headers: headers).status == .notFound)
     }
 
+    /// Both events of a key's life name the request that did it.
+    @Test func keysAreInTheAuditLog() async throws {
+        let scene = try await Scene()
+        let headers = scene.fetch(try await scene.cookie(), [.contentType: "application/json"])
+        let made = try await scene.send(.post, "/api/keys", headers: headers, body: #"{"name":"a"}"#)
+        let location = try #require(made.headers[.location])
+        #expect(try await scene.send(.delete, location, headers: headers).status == .noContent)
+        let events = scene.store.auditEvents.suffix(2)
+        #expect(events.map(\.action) == [.keyCreated, .keyEnded])
+        #expect(events.allSatisfy { $0.requestID == Scene.requestID })
+    }
+
     /// What is well-formed and wrong is named by its place; so is a member that stands twice, by its name.
     @Test func whatIsWrongIsNamed() async throws {
         let scene = try await Scene()

@@ -4,6 +4,7 @@ import Foundation
 import GatewayTesting
 import HTTPTypes
 import Hummingbird
+import Secrets
 import Testing
 
 @testable import Workspace
@@ -111,17 +112,71 @@ import Testing
         #expect(scene.store.auditEvents.allSatisfy { $0.action != .userRoleChanged })
     }
 
+    /// A workspace that the operator suspended is read only for its own people, on the pages too; what ends something
+    /// they may still do.
+    @Test func aSuspendedWorkspaceIsReadOnly() async throws {
+        let scene = try await Scene { $0.suspendedAt = Fixtures.epoch }
+        let tenant = try #require(await scene.directory.tenant(scene.customer.subdomain))
+        let admin = try #require(await scene.store.repositories.users.users(in: tenant.id).first)
+        let key = scene.fixtures.makeAccessKey(of: admin)
+        try await scene.store.repositories.accessKeys.create(key)
+        // Who was signed in before still is.
+        let other = try await scene.sessions.start(user: admin, in: tenant).session
+        let own = try await scene.sessions.start(user: admin, in: tenant).cookie
+        let cookie = "\(scene.sessions.cookieName)=\(own.exposed)"
+        for (method, path, body) in [
+            (HTTPRequest.Method.patch, "/api/config", #"{"priorityWeights":null}"#),
+            (.patch, "/api/users/\(admin.id)", #"{"disabled":false}"#), (.post, "/api/keys", #"{"name":"x"}"#),
+        ] {
+            let headers = scene.fetch(cookie, [.contentType: "application/json"])
+            let refused = try await scene.send(method, path, headers: headers, body: body)
+            #expect(refused.status == .forbidden, "\(path)")
+            #expect(try await scene.members(refused)["code"] == .string("WORKSPACE_SUSPENDED"), "\(path)")
+        }
+        let forms: [(String, KeyValuePairs<String, String>)] = [
+            ("/settings/config", ["action": "restore"]), ("/settings/keys", ["action": "create", "name": "x"]),
+            ("/settings/people", ["user": "\(admin.id)", "action": "role", "role": "am"]),
+        ]
+        for (path, fields) in forms {
+            #expect(try await scene.submit(path, cookie, fields).status == .forbidden, "\(path)")
+        }
+        for path in ["/api/me", "/api/config", "/api/users", "/api/keys", "/api/sessions", "/api/audit"] {
+            #expect(try await scene.send(.get, path, headers: scene.fetch(cookie)).status == .ok, "\(path)")
+        }
+        for (method, path) in [
+            (HTTPRequest.Method.delete, "/api/keys/\(key.id)"), (.delete, "/api/sessions/\(other.id)"),
+            (.post, "/auth/logout"),
+        ] {
+            #expect(try await scene.send(method, path, headers: scene.fetch(cookie)).status == .noContent, "\(path)")
+        }
+    }
+
+    /// Where the subscription has ended, people can still be kept out.
+    @Test func peopleAreKeptOutWithoutASubscription() async throws {
+        let scene = try await Scene { customer in
+            customer.subscriptionStatus = .trial
+            customer.trialEndsAt = Fixtures.epoch.addingTimeInterval(60)
+        }
+        let susan = try await scene.cookie(of: .susan)
+        let ann = try await scene.cookie(of: .ann)
+        let path = "/api/users/\(try await userID(of: ann, scene))"
+        scene.clock.advance(by: 61)
+        let off = try await scene.send(.patch, path, headers: scene.fetch(susan, merge), body: #"{"disabled":true}"#)
+        #expect(off.status == .ok)
+    }
+
     /// People see their own sessions, admins all; each can be ended from another one, and then it is over.
     @Test func sessionsAreListedAndEnded() async throws {
         let scene = try await Scene()
         let susan = try await scene.cookie(of: .susan)
         let here = try await scene.cookie(of: .ann)
         scene.clock.advance(by: 60)
-        let there = try await scene.cookie(of: .ann)
+        let there = try await scene.cookie(of: .ann, userAgent: "curl/8.14.1")
         #expect(try await list(scene, "/api/sessions", "sessions", susan).count == 3)
         let own = try await list(scene, "/api/sessions", "sessions", here)
         #expect(own.map { $0["current"] } == [.bool(false), .bool(true)])
-        #expect(Set(own[0].keys) == ["id", "userId", "createdAt", "lastSeenAt", "expiresAt", "current"])
+        #expect(own.map { $0["userAgent"] } == [.string("curl/8.14.1"), .null])
+        #expect(Set(own[0].keys) == ["id", "userId", "createdAt", "lastSeenAt", "expiresAt", "current", "userAgent"])
         guard case .string(let id)? = own.first?["id"] else {
             Issue.record("id is missing")
             return

@@ -74,7 +74,7 @@ struct Scene {
     ) async throws -> Response {
         guard let tenant = try await directory.tenant(customer.subdomain) else { throw SceneError.noTenant }
         let call = TenantCall(
-            tenant: tenant, requestID: Self.requestID, receivedAt: clock.now,
+            tenant: tenant, requestID: Self.requestID, receivedAt: clock.now, userAgent: headers[.userAgent],
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let response = await workspace.respond(to: request(method, path, headers: headers, body: body), in: call)
         // Whatever a test asks: the API's document tells of the answer.
@@ -97,8 +97,10 @@ struct Scene {
     }
 
     /// Signs somebody in; the browser's `Cookie` from then on.
-    func cookie(of person: PretendSalesforce.Person = .susan) async throws -> String {
-        let done = try await signIn(with: "code=\(person.rawValue)")
+    func cookie(of person: PretendSalesforce.Person = .susan, userAgent: String? = nil) async throws -> String {
+        var headers = browserAccept
+        headers[.userAgent] = userAgent
+        let done = try await signIn(with: "code=\(person.rawValue)", headers: headers)
         guard let pair = sessionCookie(of: done)?.prefix(while: { $0 != ";" }) else { throw SceneError.noCookie }
         return String(pair)
     }

@@ -9,11 +9,13 @@ extension SessionKeeper {
 
     /// Makes a key; it is shown once.
     ///
-    /// - Parameter expiresAt: within a year; `nil` for 90 days.
+    /// - Parameters:
+    ///   - expiresAt: within a year; `nil` for 90 days.
+    ///   - requestID: of the request that asks for it, for the audit log.
     /// - Throws: `.badRequest` (name, expiry), `.tooManyKeys`, `.notConnected` (no org id yet), `.keyScope` (keys never
     ///   manage keys), `.unavailable`.
     public func createKey(
-        name: String, scope: AccessKeyScope, expiresAt: Date?, for caller: Caller
+        name: String, scope: AccessKeyScope, expiresAt: Date?, for caller: Caller, requestID: String? = nil
     ) async throws(GatewayError) -> (key: Secret<String>, record: AccessKey) {
         try requireSession(caller)
         let now = context.now()
@@ -35,7 +37,7 @@ extension SessionKeeper {
         guard isStored else { throw .tooManyKeys }
         await trail.record(
             .keyCreated, customer: caller.tenant.id, user: caller.user.id,
-            detail: ["key": "\(record.id)", "scope": scope.rawValue])
+            detail: ["key": "\(record.id)", "scope": scope.rawValue], requestID: requestID)
         return (text, record)
     }
 
@@ -50,7 +52,7 @@ extension SessionKeeper {
     /// Ends a key, here at once and everywhere through the feed: own, or any for an admin.
     ///
     /// - Throws: `.notFound`, `.keyScope`, `.unavailable`.
-    public func endKey(_ id: AccessKeyID, by caller: Caller) async throws(GatewayError) {
+    public func endKey(_ id: AccessKeyID, by caller: Caller, requestID: String? = nil) async throws(GatewayError) {
         try requireSession(caller)
         let isEnded = try await context.storage("ending an access key") { [context] in
             guard let key = try await context.repositories.accessKeys.key(id: id, in: caller.tenant.id),
@@ -61,7 +63,7 @@ extension SessionKeeper {
         guard isEnded else { throw .notFound }
         drop(subject: id.rawValue)
         await trail.record(
-            .keyEnded, customer: caller.tenant.id, user: caller.user.id, detail: ["key": "\(id)"])
+            .keyEnded, customer: caller.tenant.id, user: caller.user.id, detail: ["key": "\(id)"], requestID: requestID)
     }
 
     /// Whether an access key's scope allows a forwarded call (`.read`: an allow-list of reads).

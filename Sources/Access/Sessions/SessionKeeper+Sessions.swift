@@ -6,8 +6,10 @@ public import Secrets
 
 extension SessionKeeper {
     /// Starts a session with a fresh id for somebody who signed in. The cookie's value is in the answer alone.
+    ///
+    /// - Parameter userAgent: the browser's `User-Agent`.
     public func start(
-        user: User, in tenant: Tenant
+        user: User, in tenant: Tenant, userAgent: String? = nil
     ) async throws(GatewayError) -> (cookie: Secret<String>, session: Session) {
         let cookie = Base64URL.encode(context.randomBytes(SessionCookie.byteCount))
         // Invariant: a shorter cookie could be guessed, and only a broken source of randomness gives one.
@@ -16,7 +18,8 @@ extension SessionKeeper {
         let session = Session(
             id: SessionID(context.makeID()), customerID: tenant.id, userID: user.id,
             tokenHash: CredentialHash(cookie).bytes, createdAt: now, lastSeenAt: now,
-            expiresAt: now.addingTimeInterval(context.limits.sessionMaxSeconds))
+            expiresAt: now.addingTimeInterval(context.limits.sessionMaxSeconds),
+            userAgent: Session.userAgent(of: userAgent))
         try await context.storage("starting a session") { [context] in
             try await context.repositories.sessions.create(session)
         }

@@ -158,7 +158,8 @@ extension SignIn {
                 profile: user.salesforceProfile, at: now)
             var user = user
             user.updateLastLogin(at: now)
-            let (cookie, session) = try await sessions.start(user: user, in: call.tenant)
+            let (cookie, session) = try await sessions.start(
+                user: user, in: call.tenant, userAgent: call.userAgent)
             return Entered(user: user, session: session, cookie: cookie)
         } catch {
             throw Failure(

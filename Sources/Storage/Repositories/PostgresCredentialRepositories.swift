@@ -10,7 +10,7 @@ struct PostgresSessionRepository: SessionRepository {
             """
             insert into sessions (\(fragment: Session.columns))
             values (\(session.id), \(session.customerID), \(session.userID), \(session.tokenHash),
-                \(session.createdAt), \(session.lastSeenAt), \(session.expiresAt))
+                \(session.createdAt), \(session.lastSeenAt), \(session.expiresAt), \(session.userAgent))
             """)
     }
 

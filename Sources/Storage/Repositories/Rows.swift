@@ -168,14 +168,17 @@ extension OAuthToken {
 }
 
 extension Session {
-    static let columns: SQL = "id, customer_id, user_id, token_hash, created_at, last_seen_at, expires_at"
+    static let columns: SQL = """
+        id, customer_id, user_id, token_hash, created_at, last_seen_at, expires_at, user_agent
+        """
 
     init(_ row: PostgresRow) throws {
         try self.init(
             id: row.decode("id", as: SessionID.self), customerID: row.decode("customer_id", as: CustomerID.self),
             userID: row.decode("user_id", as: UserID.self), tokenHash: row.decode("token_hash", as: [UInt8].self),
             createdAt: row.decode("created_at", as: Date.self),
-            lastSeenAt: row.decode("last_seen_at", as: Date.self), expiresAt: row.decode("expires_at", as: Date.self))
+            lastSeenAt: row.decode("last_seen_at", as: Date.self), expiresAt: row.decode("expires_at", as: Date.self),
+            userAgent: row.decode("user_agent", as: String?.self))
     }
 }
 

@@ -29,5 +29,6 @@ public struct Migration: Sendable {
     /// They expand first and contract a release later: processes of two releases run side by side for minutes.
     public static let all: [Migration] = [
         .tenants, .credentials, .platform, .changeFeed, .rowSecurity, .lastUse, .doubt, .keyRotation, .stagedSecret,
+        .userAgent,
     ]
 }

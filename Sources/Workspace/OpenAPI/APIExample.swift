@@ -66,6 +66,7 @@ enum APIExample {
             [
                 "id": .string(id), "userId": susanID, "createdAt": made, "lastSeenAt": used, "expiresAt": end,
                 "current": true,
+                "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
             ]
         ],
         "next": "1799050500000000.0b9d3f0e-2a51-4c7e-9a34-6f1f5d1c8e20",

@@ -134,7 +134,7 @@ extension APIOperation {
             bytesMax: UserPatch.bodyBytesMax, example: ["role": "admin"]),
         answers: [.json(.managedUser, APIExample.managedUser, "The person as they are now")],
         ownRefusals: [
-            .missing, APIRefusal(RequestError.lastAdmin, "No admin would be left who may sign in"),
+            .missing, .suspended, APIRefusal(RequestError.lastAdmin, "No admin would be left who may sign in"),
         ])
 }
 

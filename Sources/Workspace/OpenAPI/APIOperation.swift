@@ -166,7 +166,7 @@ extension APIRefusal {
         [
             APIRefusal(
                 RequestError.bodyNotJSON,
-                "The body is no JSON, is nested deeper than \(JSONValue.depthMax), or has a member twice in one object"),
+                "The body is no JSON, is nested deeper than \(JSONValue.depthMax), or has a member twice in an object"),
             APIRefusal(
                 RequestError.bodyTooLarge(bytesMax: body.bytesMax), "The body has more than \(body.bytesMax) bytes"),
             APIRefusal(
@@ -180,9 +180,10 @@ extension APIRefusal {
     /// A workspace that may not be used just now.
     static let workspace = [
         APIRefusal(GatewayError.subscriptionInactive(.cancelled), "The workspace's subscription does not allow use"),
-        APIRefusal(GatewayError.suspended, "The operator suspended the workspace"),
+        suspended,
         APIRefusal(GatewayError.notConnected, "The workspace is not connected to Salesforce yet"),
     ]
+    static let suspended = APIRefusal(GatewayError.suspended, "The operator suspended the workspace")
     static let missing = APIRefusal(GatewayError.notFound, "There is none with this id that the caller may see")
     static let badQuery = APIRefusal(
         RequestError.badQuery(""), "A parameter has a wrong value or is not known; the `detail` says which")

@@ -193,6 +193,7 @@ extension APISchema {
         "lastSeenAt": time("When it was last used, to the minute"),
         "expiresAt": time("When it ends if nothing more happens"),
         "current": bool("Whether it is the session of this very request"),
+        "userAgent": orNull(string("What the browser called itself at the sign-in; null where it did not")),
     ])
 
     private static let auditEventSchema = object([

@@ -25,14 +25,14 @@ extension Workspace {
 
     /// The key is on the very page that answers the form, since nobody has it afterwards.
     private func createKey(_ wish: KeyWish, _ visit: SettingsVisit) async throws -> Response {
-        let exchange = visit.exchange
-        try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
+        try requireChangeable(.newKey, visit.exchange)
         guard let scope = wish.scope, let days = wish.days else { throw RequestError.bodyNotForm }
         guard !wish.name.isEmpty else { return try await refuse(wish, "Enter a name.", visit) }
         do {
             let (key, record) = try await sessions.createKey(
                 name: wish.name, scope: scope,
-                expiresAt: access.now().addingTimeInterval(TimeInterval(days) * 24 * 60 * 60), for: visit.caller)
+                expiresAt: access.now().addingTimeInterval(TimeInterval(days) * 24 * 60 * 60), for: visit.caller,
+                requestID: visit.exchange.call.requestID)
             let made = MadeKey(name: record.name, key: key.exposed, expires: PageTime(record.expiresAt))
             return page(visit, try await keysContent(visit, KeyWish(), made: made), status: .created, usesScript: true)
         } catch GatewayError.badRequest(let how) {

@@ -11,6 +11,7 @@ extension Workspace {
 
     /// A role, or whether somebody may sign in.
     func changePerson(_ visit: SettingsVisit) async throws -> Response {
+        try requireChangeable(.people, visit.exchange)
         let form = try await smallForm(visit)
         guard let id = form["user"].flatMap(UserID.init), let wish = PersonWish(form) else {
             throw RequestError.bodyNotForm

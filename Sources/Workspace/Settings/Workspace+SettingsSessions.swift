@@ -41,6 +41,8 @@ struct SessionsContent: Sendable, Hashable {
 /// A browser where somebody is signed in.
 struct SessionRow: Sendable, Hashable {
     let id: String
+    /// What people call the browser.
+    let browser: String
     let begun: PageTime
     let lastSeen: PageTime
     let ends: PageTime
@@ -50,6 +52,7 @@ struct SessionRow: Sendable, Hashable {
 
     init(_ session: Session, endsAt: Date, isCurrent: Bool) {
         id = "\(session.id)"
+        browser = session.userAgent.map(BrowserName.words) ?? "Unknown browser"
         begun = PageTime(session.createdAt)
         lastSeen = PageTime(session.lastSeenAt)
         ends = PageTime(endsAt)
