@@ -152,6 +152,29 @@ def test_mappings_are_added_and_removed(page, axonify):
     expect(page.get_by_label("FormationIQ field 1")).to_have_value("")
 
 
+def test_mappings_that_lead_nowhere_are_marked(page, axonify, screenshot):
+    """A slip is stored and marked with what may be meant; mended, the mark is gone."""
+    sign_in(page, axonify, axonify.users[0])
+    open_settings(page, axonify, "config")
+    fill(page, page.get_by_label("FormationIQ field 1"), "strategic")
+    fill(page, page.get_by_label("Salesforce field 1"), "Stratgeic__c")
+    press(page, page.get_by_role("button", name="Save mappings"))
+    expect(page.get_by_text("Your changes are saved.")).to_be_visible()
+    target = page.get_by_label("Salesforce field 1")
+    expect(target).to_have_accessible_description(re.compile("or you may not see it. Did you mean Strategic__c"))
+    expect(target).not_to_have_attribute("aria-invalid", "true")
+    screenshot(page, "settings-config-warning")
+    assert violations(page) == []
+    fill(page, target, "Strategic__c")
+    press(page, page.get_by_role("button", name="Save mappings"))
+    expect(page.get_by_text("Your changes are saved.")).to_be_visible()
+    expect(page.get_by_text("Did you mean")).to_have_count(0)
+    tab_to(page, page.get_by_label("Remove mapping 1"), STOPS)
+    page.keyboard.press("Space")
+    press(page, page.get_by_role("button", name="Save mappings"))
+    expect(page.get_by_text("Your changes are saved.")).to_be_visible()
+
+
 def test_people_are_managed(new_context, axonify, screenshot):
     """A role is changed and changed back, and an account is disabled and enabled again."""
     person = axonify.users[1]
