@@ -35,10 +35,20 @@ struct AssetStore: Sendable {
             stem: "workspace", suffix: "css", contentType: "text/css; charset=utf-8",
             content: PackageResources.workspace_css)
         self.script = Asset(
-            stem: "workspace", suffix: "js", contentType: "text/javascript; charset=utf-8",
-            content: PackageResources.workspace_js)
+            stem: "workspace", suffix: "js", contentType: "text/javascript; charset=utf-8", content: Self.script())
         self.icon = Asset(
             stem: "icon", suffix: "svg", contentType: "image/svg+xml", content: PackageResources.icon_svg)
+    }
+
+    /// One script of all parts, each of which may use those before it. None of their names is a global one.
+    private static func script() -> [UInt8] {
+        let parts = [
+            PackageResources.dom_js, PackageResources.answers_js, PackageResources.rows_js,
+            PackageResources.result_js, PackageResources.grid_js, PackageResources.csv_js,
+            PackageResources.download_js, PackageResources.stored_js, PackageResources.shelf_js,
+            PackageResources.explorer_js, PackageResources.copykey_js,
+        ]
+        return Array("(() => {\n\"use strict\";\n\n".utf8) + parts.joined(separator: "\n".utf8) + Array("})();\n".utf8)
     }
 
     /// The file of a path below ``pathPrefix``; `nil` where there is none.

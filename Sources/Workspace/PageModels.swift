@@ -52,6 +52,16 @@ struct WorkspacePage: Sendable, Hashable {
 struct ExplorerSection: Sendable, Hashable {
     /// Where its script asks, on this host.
     let queryPath: String
+    /// Whose saved queries the browser shows.
+    let userID: String
+    /// Where the org shows its records in a browser; `nil` where that is not known.
+    let recordOrigin: String?
+
+    /// The origin of a login host that is the org's own: a My Domain host. A generic one or a site shows no records.
+    static func recordOrigin(ofLogin url: String) -> String? {
+        let myDomain = /https:\/\/[a-z0-9.\-]+\.my\.(salesforce\.com|salesforce\.mil|sfcrmproducts\.cn)/
+        return url.wholeMatch(of: myDomain) == nil ? nil : url
+    }
 }
 
 /// A message in a box.

@@ -40,7 +40,13 @@ extension Workspace {
                 company: customer.companyName, fullName: user.fullName, email: user.email,
                 role: user.role.words, profile: user.salesforceProfile,
                 loginHost: Self.host(of: customer.salesforceInstanceURL), orgID: customer.salesforceOrgID?.rawValue,
-                obstacle: obstacle, explorer: obstacle == nil ? ExplorerSection(queryPath: pages.queryPath) : nil))
+                obstacle: obstacle, explorer: obstacle == nil ? explorer(user, customer) : nil))
+    }
+
+    private func explorer(_ user: User, _ customer: Customer) -> ExplorerSection {
+        ExplorerSection(
+            queryPath: pages.queryPath, userID: user.id.description,
+            recordOrigin: ExplorerSection.recordOrigin(ofLogin: customer.salesforceInstanceURL))
     }
 
     /// Why Salesforce can't be used through this workspace; `nil` where it can.
