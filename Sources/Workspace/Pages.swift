@@ -117,7 +117,9 @@ struct TemplateLoader {
             throw .missingTemplate(String(match.1), usedBy: name)
         }
         do {
-            let template = try MustacheTemplate(string: text)
+            // Without its name the pragma is an error, so nothing is rendered in Mustache's way by mistake.
+            _ = HTMLText.isRegistered
+            let template = try MustacheTemplate(string: HTMLText.pragma + text)
             library.register(template, named: name)
             names.insert(name)
             return template

@@ -45,6 +45,23 @@ import Testing
         }
     }
 
+    /// A mark with a combining accent is the mark itself to a browser, and no letter of its own: nothing ends an
+    /// attribute or opens a tag.
+    @Test func accentsHideNothing() async throws {
+        let accent = "\u{301}"
+        let name = "\"\(accent) autofocus onfocus=alert(1) x=\"\(accent)<\(accent)script>'\(accent)&\(accent)"
+        for response in all(name) {
+            let text = try await response.text()
+            // As bytes: as characters the marks would not be found.
+            let bytes = Array(text.utf8)
+            for mark in ["\"", "<", "'", "&"] {
+                let raw = Array((mark + accent).utf8)
+                #expect(!bytes.indices.contains { bytes[$0...].starts(with: raw) }, "\(mark)")
+            }
+            #expect(text.unicodeScalars.count { $0 == "\u{301}" } >= 5)
+        }
+    }
+
     /// Every page has a language, one heading of the first rank, landmarks, a skip link, and nothing from elsewhere.
     @Test func pagesAreAccessible() async throws {
         for response in all("Axonify") {
