@@ -108,7 +108,8 @@ import Testing
         let susan = try await scene.cookie()
         try await Self.store(#"{"region":"Regoin__c"}"#, scene, susan)
         scene.clock.advance(by: 61)
-        let why = GatewayError.subscriptionInactive(.trialExpired(nil)).message
+        let end = Fixtures.epoch.addingTimeInterval(60)
+        let why = GatewayError.subscriptionInactive(.trialExpired(end)).message
         #expect(try await Self.warnings(scene, susan) == Self.notChecked(why))
         let page = try await scene.open("/settings/config", susan).text()
         #expect(page.contains("The field mappings were not checked. \(why)"))
