@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import Testing
 
 @testable import Workspace
@@ -26,7 +27,7 @@ import Testing
         return [
             pages.signIn(SignInPage(frame: frame, heading: text, loginHost: text, obstacle: nil)),
             pages.signIn(SignInPage(frame: frame, heading: text, loginHost: text, obstacle: notice)),
-            workspace(nil, ExplorerSection(queryPath: text)), workspace(notice, nil),
+            workspace(nil, ExplorerSection(queryPath: text, userID: text, recordOrigin: text)), workspace(notice, nil),
             pages.problem(problem, company: text, requestID: text),
             pages.problem(problem, company: nil, requestID: text),
             pages.frontDoor(
@@ -81,10 +82,22 @@ import Testing
 
     /// The script never makes markup of text.
     @Test func scriptSetsTextOnly() {
-        let script = String(decoding: PackageResources.workspace_js, as: UTF8.self)
+        let script = String(buffer: pages.assets.script.content)
         for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("] {
             #expect(!script.contains(banned), "\(banned)")
         }
+    }
+
+    /// Rows lead to the org's own host, and nowhere where that is not known.
+    @Test(arguments: [
+        ("https://axonify.my.salesforce.com", true), ("https://axonify--full.sandbox.my.salesforce.com", true),
+        ("https://agency.my.salesforce.mil", true), ("https://org.my.sfcrmproducts.cn", true),
+        ("https://login.salesforce.com", false), ("https://test.salesforce.com", false),
+        ("https://axonify.my.site.com/partners", false), ("https://axonify.my.salesforce.com/x", false),
+        ("http://axonify.my.salesforce.localhost:8081", false), ("http://axonify.my.salesforce.com", false),
+    ])
+    func recordsAreLinkedWhereTheOrgIsKnown(login: String, isKnown: Bool) {
+        #expect(ExplorerSection.recordOrigin(ofLogin: login) == (isKnown ? login : nil))
     }
 
     /// A file is kept for ever under the name with its hash, and told apart from another version's.

@@ -32,6 +32,8 @@ import Testing
             "<h1>Axonify</h1>", "Susan McGovern", "Administrator", "System Administrator", "axonify.my.salesforce.com",
             Fixtures.organizationID, "<label for=\"soql\">SOQL query</label>", "Run query", "Sign out", "<noscript>",
             "action=\"/auth/logout\"", "data-query-path=\"/services/data/v62.0/query\"",
+            "data-record-origin=\"https://axonify.my.salesforce.com\"",
+            "stay in this browser, for Susan McGovern alone",
         ] {
             #expect(text.contains(shown), "\(shown)")
         }
