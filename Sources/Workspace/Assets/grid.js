@@ -4,7 +4,7 @@ class Grid {
   // Text that is longer is folded.
   static shownMax = 200;
   // The widest column, in digits. A date or an id fits in; longer text wraps.
-  static widthMax = 40;
+  static widthMax = 48;
   // How many cells are made at a time, and rows at the least.
   static chunkCells = 3000;
   static chunkRowsMin = 20;
@@ -16,13 +16,13 @@ class Grid {
     this.#recordOrigin = recordOrigin;
   }
 
-  // first: how many rows come before these.
-  table(rows, columns, first, title) {
+  // first: how many rows come before these. fills: whether the table is as wide as its box at the least.
+  table(rows, columns, first, title, fills = true) {
     const fields = columns.names.map((name) => fieldOf(name, rows));
     const table = make("table", {});
     table.append(make("caption", { className: "visually-hidden", textContent: title }));
-    table.append(make("colgroup", {}, column(counts.format(first + rows.length).length), ...fields.map(
-      (field) => column(field.width))));
+    const widths = [counts.format(first + rows.length).length - 1, ...fields.map((field) => field.width)];
+    table.append(columnsOf(widths, fills));
     const head = table.createTHead().insertRow();
     head.append(make("td", { className: "row-number" }));
     for (const { name, isNumeric } of fields) {
@@ -96,7 +96,7 @@ class Grid {
         line = null;
         return;
       }
-      const table = this.table(children.rows, children.columns, 0, name);
+      const table = this.table(children.rows, children.columns, 0, name, false);
       const row = button.closest("tr");
       line = make("tr", { className: "child-rows" }, make("td", { colSpan: row.cells.length }, table));
       row.after(line);
@@ -121,10 +121,16 @@ function fieldOf(name, rows) {
   return { name, isNumeric: numbersFound > 0 && othersFound === 0, width: Math.min(longest, Grid.widthMax) };
 }
 
-function column(width) {
-  const element = make("col", {});
-  element.style.width = "calc(" + (width + 1) + "ch + 1.75rem)";
-  return element;
+// The last column takes the room that is left in the box, so that no other is stretched.
+function columnsOf(widths, fills) {
+  const lengths = widths.map((width) => "(" + (width + 1) + "ch + 1.75rem)");
+  const last = lengths.pop();
+  lengths.push(fills ? "max(" + last + ", 100cqw - " + lengths.join(" - ") + ")" : last);
+  return make("colgroup", {}, ...lengths.map((length) => {
+    const column = make("col", {});
+    column.style.width = "calc(" + length + ")";
+    return column;
+  }));
 }
 
 // Close enough, and much cheaper than to write all numbers.
