@@ -303,7 +303,7 @@ def test_file_runs_no_formulas(explorer):
     """Text that a spreadsheet would run is marked as text, numbers stay numbers, and all of it can be read back."""
     page = explorer
     texts = ["=1+1", "+49 (30) 1", "-x", "@SUM(1)", "\tx", "\rx", "＝1", '=HYPERLINK("http://a")']
-    harmless = ["-5", "+4930", "plain", 'a "quoted", one', "two\r\nlines", " space", "semi;colon", "a=1", "Zoë ✓", ""]
+    harmless = ["-5", "+4930", "plain", 'a "quoted", one', "two\r\nlines", " space", "semi;colon", "a=1", "Zoë ✓"]
     records = [{"Text": text, "Number": -1.5, "Flag": False} for text in texts + harmless]
     answer_with(page, records)
     run_query(page, "SELECT Text, Number, Flag FROM Thing__c")
@@ -339,12 +339,15 @@ def test_download_can_be_cancelled(explorer, screenshot):
     page = explorer
     files = []
     page.on("download", lambda file: files.append(file))
-    run_query(page, CONTACTS)
-    expect(button(page, "Next")).to_be_visible()
+    # Few rows, since axe looks at each cell.
+    first = {"totalSize": 60, "done": False, "nextRecordsUrl": f"{API}/query/01g-20", "records": [{"Number": 1}] * 20}
+    page.route(QUERIES, lambda route: route.fulfill(json=first))
     # An answer that never comes.
     page.route(NEXT_PAGES, lambda route: None)
+    run_query(page, "SELECT Number FROM Thing__c")
+    expect(button(page, "Next")).to_be_visible()
     press(page, button(page, "Download CSV"))
-    expect(page.locator("#download-text")).to_contain_text(re.compile(r"2,000 of [\d,]+ rows read"))
+    expect(page.locator("#download-text")).to_contain_text("20 of 60 rows read")
     screenshot(page, "explorer-downloading")
     assert violations(page) == []
     press(page, button(page, "Cancel"))
@@ -662,7 +665,8 @@ def test_explorer_is_accessible(new_context, axonify, screenshot, width, scheme)
     run_query(page, CONTACTS)
     expect(status(page)).to_contain_text("Rows 1 to 2,000")
     screenshot(page, f"explorer-pages-{width}-{scheme}")
-    run_query(page, "SELECT Id, Name, Website, AnnualRevenue, (SELECT Id, LastName FROM Contacts) FROM Account LIMIT 30")
+    children = "(SELECT Id, LastName FROM Contacts)"
+    run_query(page, f"SELECT Id, Name, Website, AnnualRevenue, {children} FROM Account LIMIT 30")
     expect(status(page)).to_have_text("30 rows.")
     page.get_by_role("button", name=re.compile(r"^\d+ rows?$")).first.click()
     page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")

@@ -26,7 +26,7 @@ const csv = {
   },
 
   plain(row) {
-    const entries = [...row].map(([name, value]) => [name, value instanceof ChildRows ? value.rows.map(csv.plain) : value]);
-    return Object.fromEntries(entries);
+    const plain = (value) => (value instanceof ChildRows ? value.rows.map(csv.plain) : value);
+    return Object.fromEntries([...row].map(([name, value]) => [name, plain(value)]));
   },
 };

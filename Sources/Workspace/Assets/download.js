@@ -53,9 +53,9 @@ class Download {
   async #written(rows, signal) {
     const names = this.#result.columns.names;
     const parts = [csv.byteOrderMark + csv.line(names)];
+    const line = (row) => csv.line(names.map((name) => whole(row.get(name), name)));
     for (let start = 0; start < rows.length; start += 2000) {
-      const lines = rows.slice(start, start + 2000).map((row) => csv.line(names.map((name) => whole(row.get(name), name))));
-      parts.push(lines.join(""));
+      parts.push(rows.slice(start, start + 2000).map(line).join(""));
       await new Promise((resolve) => setTimeout(resolve));
       signal.throwIfAborted();
     }

@@ -125,7 +125,9 @@
     setDisabled(next, !wanted.has(index + 1));
     save.textContent = new Download(wanted, new Date()).label;
     if (!saving) downloaded.textContent = "";
-    status.scrollIntoView({ block: "nearest" });
+    // The first rows should be seen without hiding the query.
+    const isBelow = region.getBoundingClientRect().top > window.innerHeight * 0.75;
+    if (isBelow && page.rows.length) status.scrollIntoView({ block: "center" });
   }
 
   function clear() {
@@ -160,8 +162,9 @@
       downloaded.textContent = countOf(count, "row") + " saved as " + file.fileName + ".";
     } catch (problem) {
       const place = "after " + counts.format(read) + " of " + countOf(file.rowsExpected, "row");
-      if (controller.signal.aborted) downloaded.textContent = "The download was cancelled " + place + ". No file was saved.";
-      else explain(problem, "The download stopped " + place + ", so no file was saved.");
+      if (controller.signal.aborted) {
+        downloaded.textContent = "The download was cancelled " + place + ". No file was saved.";
+      } else explain(problem, "The download stopped " + place + ", so no file was saved.");
     } finally {
       const hadFocus = progress.contains(document.activeElement);
       saving = null;

@@ -11,7 +11,8 @@ class ChildRows {
   }
 
   get words() {
-    return this.isWhole ? countOf(this.total, "row") : counts.format(this.rows.length) + " of " + countOf(this.total, "row");
+    const all = countOf(this.total, "row");
+    return this.isWhole ? all : counts.format(this.rows.length) + " of " + all;
   }
 }
 

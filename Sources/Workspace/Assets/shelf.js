@@ -139,7 +139,8 @@ class Shelf {
     });
     field.setAttribute("aria-label", "New name of " + entry.name);
     const problem = make("p", { className: "field-error", role: "alert" });
-    const form = make("form", { className: "rename" }, field, make("button", { className: "link", textContent: "Save" }));
+    const done = make("button", { className: "link", textContent: "Save" });
+    const form = make("form", { className: "rename" }, field, done);
     const leave = (name) => {
       this.#showSaved();
       this.#focusOn(name);
@@ -148,8 +149,8 @@ class Shelf {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const name = cleanName(field.value);
-      const done = this.#tried(problem, () => this.#saved.rename(entry.name, name) ?? true);
-      if (!done) return field.focus();
+      const isRenamed = this.#tried(problem, () => this.#saved.rename(entry.name, name) ?? true);
+      if (!isRenamed) return field.focus();
       if (this.#openedName === entry.name) this.#openedName = name;
       leave(name);
       this.#say("“" + entry.name + "” is now called “" + name + "”.");
