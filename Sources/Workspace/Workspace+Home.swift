@@ -52,7 +52,7 @@ extension Workspace {
     /// Why Salesforce can't be used through this workspace; `nil` where it can.
     ///
     /// - Parameter user: Who is told; `nil` for somebody who is not signed in.
-    private func obstacle(_ exchange: Exchange, for user: User? = nil) -> PageNotice? {
+    func obstacle(_ exchange: Exchange, for user: User? = nil) -> PageNotice? {
         do throws(GatewayError) {
             try directory.admit(exchange.tenant, at: exchange.call.receivedAt)
             return nil

@@ -139,6 +139,7 @@ import Testing
         ]
         for (path, fields) in forms {
             #expect(try await scene.submit(path, cookie, fields).status == .forbidden, "\(path)")
+            #expect(try await scene.open(path, cookie).text().contains("<h2>Workspace suspended</h2>"), "\(path)")
         }
         for path in ["/api/me", "/api/config", "/api/users", "/api/keys", "/api/sessions", "/api/audit"] {
             #expect(try await scene.send(.get, path, headers: scene.fetch(cookie)).status == .ok, "\(path)")

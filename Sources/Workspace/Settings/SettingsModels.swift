@@ -25,6 +25,8 @@ struct SettingsFrame: Sendable, Hashable {
     let done: String?
     /// Why nothing was done.
     let trouble: SettingsTrouble?
+    /// Why the workspace can't be used just now, and some things not be changed; `nil` where it can.
+    let obstacle: PageNotice?
 }
 
 /// Why a form did nothing, above everything else on the page.

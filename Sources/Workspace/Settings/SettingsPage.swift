@@ -49,6 +49,15 @@ enum SettingsPage: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether a workspace that can't be used says so here: where something may be refused for it. Billing says it in
+    /// its own words.
+    var showsObstacle: Bool {
+        switch self {
+        case .config, .people, .keys: true
+        case .sessions, .audit, .billing: false
+        }
+    }
+
     var template: [UInt8] {
         switch self {
         case .config: PackageResources.config_mustache

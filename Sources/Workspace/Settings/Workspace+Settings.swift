@@ -67,7 +67,8 @@ extension Workspace {
             links: SettingsPage.pages(for: visit.caller.user).map {
                 SettingsFrame.Link(path: $0.path, label: $0.title, isCurrent: $0 == visit.page)
             },
-            heading: title, lead: visit.page.lead, done: done?.words, trouble: trouble)
+            heading: title, lead: visit.page.lead, done: done?.words, trouble: trouble,
+            obstacle: visit.page.showsObstacle ? obstacle(visit.exchange, for: visit.caller.user) : nil)
         let frame = pages.frame(
             heading: trouble == nil ? title : "Error: \(title)",
             company: visit.exchange.tenant.customer.companyName, usesScript: usesScript)
