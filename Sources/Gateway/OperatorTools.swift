@@ -124,7 +124,11 @@ public struct OperatorTools: Sendable {
             url: url, connections: 2, statementTimeout: nil,
             preparedStatements: !isPooled || settings.database.preparedStatements, applicationName: "formation")
         do {
-            return try await PostgresClient.withClient(configuration: configuration, logger: logger, body)
+            return try await PostgresClient.withClient(configuration: configuration, logger: logger) { client in
+                // Its own error says why there is no connection; what a repository throws says less.
+                try await client.query("select 1")
+                return try await body(client)
+            }
         } catch let error where error is PostgresError || error is RepositoryError || error is SealingError {
             throw DatabaseProblem(error, url: url)
         }

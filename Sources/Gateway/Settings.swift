@@ -152,7 +152,10 @@ extension Settings {
         }
         guard let current = reader.text("ENCRYPTION_KEY") else {
             if required {
-                reader.note("ENCRYPTION_KEY", "is not set. Make one with: formation key generate")
+                reader.note(
+                    "ENCRYPTION_KEY",
+                    "is not set. It is the key that this database was set up with; for a new one, make a key with:"
+                        + " formation key generate")
             }
             return nil
         }

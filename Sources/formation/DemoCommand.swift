@@ -68,8 +68,17 @@ struct Announcement: Service {
         self.announce = announce
     }
 
+    /// How long the cause of a failure has to come first.
+    private static let patience: Duration = .seconds(2)
+
     func run() async throws {
-        try await announce()
+        do {
+            try await announce()
+        } catch {
+            // What is to be announced did not come up, mostly: its own error says more and ends everything.
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.patience) }
+            throw error
+        }
         try? await gracefulShutdown()
     }
 }

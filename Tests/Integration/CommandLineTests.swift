@@ -45,6 +45,20 @@ import Testing
         #expect(output.stdout.isEmpty)
     }
 
+    /// A database that can't be used is told with its cure by every command, not by the first alone.
+    @Test(arguments: [["db", "status"], ["db", "migrate"], ["customer", "list"], ["key", "rotate"]])
+    func noSuchDatabase(command: [String]) async throws {
+        let cluster = try await PostgresCluster.shared()
+        let output = try await FormationProcess.run(
+            command,
+            environment: [
+                "DATABASE_URL": cluster.superuserURL(database: "formation_nowhere"),
+                "ENCRYPTION_KEY": String(repeating: "1", count: 64),
+            ])
+        #expect(output.status == 1)
+        #expect(output.stderr.contains("createdb formation_nowhere"), "\(output.stderr)")
+    }
+
     /// A port that is taken is said in words, with what to do.
     @Test func portInUse() async throws {
         let other = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
