@@ -62,6 +62,23 @@ class Demo:
     tenants: tuple[Tenant, ...]
     log: Path
     process: subprocess.Popen
+    # The database's address and, where the test chose one, its key.
+    environment: dict = field(repr=False)
+    binary: Path
+
+    def operate(self, *arguments):
+        """Runs a command of the operator's on the demo's database. The demo must have been given its key."""
+        done = subprocess.run(
+            [self.binary, *arguments],
+            cwd=self.log.parent,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=READY_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
 
     def journal_after(self, number):
         """What the simulator has received since an entry, the oldest first."""
@@ -136,6 +153,8 @@ def start(certificate=None, **settings):
     process = subprocess.Popen(
         [
             REPOSITORY / "Scripts/with-postgres",
+            # Where the database is, for whoever operates this demo.
+            *("sh", "-c", 'printf %s "$DATABASE_URL" >database-url; exec "$0" "$@"'),
             binary,
             *("demo", "--json", "--port", "0", "--simulator-port", "0"),
         ],
@@ -168,6 +187,8 @@ def start(certificate=None, **settings):
         tenants=tenants,
         log=log,
         process=process,
+        environment=environment | {"DATABASE_URL": (directory / "database-url").read_text()},
+        binary=binary,
     )
 
 

@@ -60,6 +60,14 @@ struct AdminEndpoints: Sendable {
         return [:]
     }
 
+    /// What ``route(_:)`` knows, for people who look around.
+    private static let endpoints = [
+        "GET /_simulator", "GET /_simulator/counters", "GET /_simulator/journal?since=", "DELETE /_simulator/journal",
+        "GET /_simulator/clock", "POST /_simulator/clock", "GET /_simulator/faults", "POST /_simulator/faults",
+        "DELETE /_simulator/faults", "DELETE /_simulator/faults/{id}", "POST /_simulator/tokens/expire",
+        "PATCH /_simulator/orgs/{org}", "PATCH /_simulator/orgs/{org}/apps/{app}", "PATCH /_simulator/users/{user}",
+    ]
+
     // MARK: Reading the request
 
     private func body(_ known: [String]) throws -> AdminBody {
@@ -77,6 +85,7 @@ struct AdminEndpoints: Sendable {
                 "now": .string(dateTimeText(surroundings.now)), "port": .int(port),
                 "genericLoginHost": .string(core.configuration.genericLoginHost),
                 "orgs": .array(orgs.map { Self.org($0, surroundings) }),
+                "endpoints": .array(Self.endpoints.map(JSON.string)),
             ]
         }
     }
