@@ -211,8 +211,16 @@ public struct CustomerAdministration: Sendable {
             try await context.oauth.revoke(token, login: endpoint)
             return true
         } catch {
+            // Our own errors say what to do, and hold no secret; of others the type has to be enough.
+            let reason =
+                switch error {
+                case let error as AllowedHostError: error.description
+                case let error as SalesforceError: error.code.description
+                case _: "\(type(of: error))"
+                }
             context.logger.error(
-                "A grant could not be revoked at Salesforce.", metadata: ["tenant": "\(customer.subdomain)"])
+                "A grant could not be revoked at Salesforce.",
+                metadata: ["tenant": "\(customer.subdomain)", "error": "\(reason)"])
             return false
         }
     }

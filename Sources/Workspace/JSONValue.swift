@@ -110,8 +110,15 @@ enum RFC3339 {
     /// Reads a time with any offset, with or without a fraction; `nil` where it is none.
     static func time(_ text: String) -> Date? {
         // 35 characters: the longest form, with nanoseconds and an offset.
-        guard text.utf8.count <= 35 else { return nil }
+        guard text.utf8.count <= 35, isDay(text.prefix(10)) else { return nil }
         return (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))
             ?? (try? Date.ISO8601FormatStyle().parse(text))
+    }
+
+    /// Whether there is such a day: Foundation takes 30 February for 2 March.
+    private static func isDay(_ text: Substring) -> Bool {
+        let style = Date.ISO8601FormatStyle().year().month().day()
+        guard let day = try? style.parse(String(text)) else { return false }
+        return day.formatted(style) == text
     }
 }

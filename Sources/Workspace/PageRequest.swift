@@ -16,6 +16,7 @@ struct PageRequest: Sendable, Hashable {
     /// - Throws: ``RequestError/badQuery(_:)``.
     init(query: QueryString, cursor name: String) throws(RequestError) {
         let known: Set<String> = ["limit", name]
+        guard query.isWhole else { throw .badQuery("The query is not in UTF-8, or its escapes are broken.") }
         if let stranger = query.names.first(where: { !known.contains($0) }) {
             throw .badQuery("The parameter \(stranger.prefix(40)) is not known; known are limit and \(name).")
         }

@@ -62,7 +62,8 @@ extension Workspace {
     func jsonBody(_ exchange: Exchange, types: [String], bytesMax: Int) async throws -> JSONValue {
         let body = try await body(exchange, types: types, bytesMax: bytesMax)
         let bytes = Array(body.readableBytesView)
-        guard let value = JSONValue(bytes) else { throw RequestError.bodyNotJSON }
+        // RFC 8259 §8.1: UTF-8. A NUL is in no JSON text but in one of UTF-16 or UTF-32, which the parser would take.
+        guard !bytes.contains(0), let value = JSONValue(bytes) else { throw RequestError.bodyNotJSON }
         if let name = JSONMembers.repeated(in: bytes) { throw RequestError.memberRepeated(name) }
         return value
     }

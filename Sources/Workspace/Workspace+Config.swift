@@ -79,9 +79,12 @@ extension Workspace {
     private func noteChange(
         from former: CustomerConfig, to config: CustomerConfig, _ caller: Caller, _ exchange: Exchange
     ) async {
+        var detail = ConfigChange(from: former, to: config).detail
+        // A key is the person's, and yet not the person: somebody else may have it.
+        if case .accessKey(let key) = caller.proof { detail["key"] = "\(key.id)" }
         let event = AuditEvent(
             id: AuditEventID(access.makeID()), customerID: exchange.tenant.id, userID: caller.user.id,
-            action: .configChanged, detail: ConfigChange(from: former, to: config).detail,
+            action: .configChanged, detail: detail,
             requestID: exchange.call.requestID, at: access.now())
         do {
             try await access.repositories.audit.append(event)

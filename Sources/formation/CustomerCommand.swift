@@ -232,7 +232,7 @@ enum Describe {
     static func warn(unrevoked: Int) {
         guard unrevoked > 0 else { return }
         Console.progress(
-            "\(unrevoked) grants could not be revoked at Salesforce. They are deleted here; the org's admin can end"
-                + " them in Setup under OAuth Usage.")
+            "Grants that could not be revoked at Salesforce: \(unrevoked). They are deleted here; the org's admin can"
+                + " end them in Setup under OAuth Usage.")
     }
 }

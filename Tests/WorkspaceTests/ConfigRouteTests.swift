@@ -56,6 +56,26 @@ import Testing
         #expect(event.customerID == scene.customer.id)
     }
 
+    /// What a key changed is told from what its owner changed; and JSON is UTF-8, in another encoding it is refused.
+    @Test func aKeysChangesAreTold() async throws {
+        let scene = try await Scene()
+        let susan = try await scene.cookie()
+        let json: HTTPFields = [.contentType: "application/json"]
+        let wish = #"{"name":"nightly","scope":"full"}"#
+        let wide = wish.map { "\($0)\0" }.joined()
+        let refused = try await scene.send(.post, "/api/keys", headers: scene.fetch(susan, json), body: wide)
+        #expect(refused.status == .badRequest)
+        let made = try await scene.members(
+            try await scene.send(.post, "/api/keys", headers: scene.fetch(susan, json), body: wish))
+        let (id, key) = (try #require(made["id"]?.text), try #require(made["key"]?.text))
+        let headers: HTTPFields = [.authorization: "Bearer \(key)", .contentType: "application/json"]
+        let changed = try await scene.send(
+            .patch, "/api/config", headers: headers, body: #"{"fieldMappings":{"region":"Region__c"}}"#)
+        #expect(changed.status == .ok)
+        let event = try #require(scene.store.auditEvents.last { $0.action == .configChanged })
+        #expect(event.detail["key"] == id)
+    }
+
     /// A patch that changes nothing writes nothing.
     @Test func idlePatchWritesNothing() async throws {
         let scene = try await Scene()

@@ -61,7 +61,11 @@ import Testing
         #expect(RFC3339.time("2026-01-01T00:00:00.250Z") == time)
         #expect(RFC3339.time("2026-01-01T00:00:00Z") == Date(timeIntervalSince1970: 1_767_225_600))
         #expect(RFC3339.time("2026-01-01T02:00:00+02:00") == Date(timeIntervalSince1970: 1_767_225_600))
-        for text in ["", "tomorrow", "2026-01-01", "2026-13-01T00:00:00Z", String(repeating: "2", count: 99)] {
+        #expect(RFC3339.time("2028-02-29T00:00:00Z") != nil)
+        for text in [
+            "", "tomorrow", "2026-01-01", "2026-13-01T00:00:00Z", "2027-02-29T00:00:00Z", "2026-04-31T00:00:00Z",
+            String(repeating: "2", count: 99),
+        ] {
             #expect(RFC3339.time(text) == nil, "\(text)")
         }
     }

@@ -236,6 +236,7 @@ import Testing
     @Test(arguments: [
         "/api/audit?limit=0", "/api/audit?limit=201", "/api/audit?limit=x", "/api/audit?before=yesterday",
         "/api/audit?befor=1", "/api/users?after=%00", "/api/users?limit=-1", "/api/sessions?before=1.2",
+        "/api/sessions?before=%FF", "/api/users?after=%4", "/api/audit?before=2027-02-30T00:00:00Z",
         "/api/audit?before=99999999999999999999.00000000-0000-4000-8000-000000000000",
         "/api/sessions?before=-9223372036854775808.00000000-0000-4000-8000-000000000000",
         "/api/sessions?before=9223372036854775807.00000000-0000-4000-8000-000000000000",

@@ -47,7 +47,8 @@ struct AuditRow: Sendable, Hashable {
         words = event.action.words
         at = PageTime(event.at)
         actor = event.userID.map { names[$0] ?? "\($0)" } ?? event.action.unnamedActor
-        let named = event.detail.sorted { $0.key < $1.key }.map { name, value in
+        let named = event.detail.sorted { AuditWords.place(of: $0.key) < AuditWords.place(of: $1.key) }.map {
+            name, value in
             PageFact(name: AuditWords.name(of: name), value: AuditWords.value(value, of: name, names: names))
         }
         let isLong = { (fact: PageFact) in fact.value.count > AuditWords.shortCharactersMax }
@@ -62,6 +63,15 @@ struct AuditRow: Sendable, Hashable {
 enum AuditWords {
     /// What still stands well in a list.
     static let shortCharactersMax = 120
+
+    /// By name, but what was before stands before what came after.
+    static func place(of fact: String) -> String {
+        switch fact {
+        case "before": "after 1"
+        case "after": "after 2"
+        case _: fact
+        }
+    }
 
     static func name(of fact: String) -> String {
         switch fact {
