@@ -137,6 +137,7 @@ extension WorldTests {
             let cluster = try await PostgresCluster.start(.init(authentication: .scram))
             try await World.run(on: cluster) { world in
                 let susan = try await world.signedIn("axonify", as: World.susan)
+                try await world.everythingIsHeard(on: cluster)
                 let endings = try await Traffic.run(world, [susan.person]) { traffic in
                     await traffic.wait(5)
                     try await cluster.changePassword(of: world.database, to: "canary")

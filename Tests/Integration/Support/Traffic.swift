@@ -1,5 +1,7 @@
+import GatewayTesting
 import NIOConcurrencyHelpers
 import NIOHTTP1
+import Postgres
 import SalesforceSimulator
 import Testing
 
@@ -93,6 +95,24 @@ extension World {
     /// What `/readyz` says.
     func readiness(gateway: Int = 0) async throws -> Browser.Page {
         try await browser().send(.GET, url("axonify", "/readyz", gateway: gateway))
+    }
+
+    /// Waits until every gateway has heard of all that has changed so far. What it hears of, it reads anew: where the
+    /// database goes away in between, it can't.
+    ///
+    /// It ends a session behind the gateways' backs, which they learn of after everything else.
+    func everythingIsHeard(on cluster: PostgresCluster) async throws {
+        let last = try await signedIn("globex", as: World.hank).person
+        for gateway in ports.indices { _ = try await last.call(self, gateway: gateway) }
+        try await cluster.withSuperuser(database: database.name) { client in
+            try await client.query(
+                """
+                delete from sessions where user_id in (select id from users where email = \(World.hank))
+                """)
+        }
+        for gateway in ports.indices {
+            try await eventually { try await last.call(self, gateway: gateway).status == 401 }
+        }
     }
 
     /// Signs somebody in, in a browser of their own.
